@@ -1,0 +1,90 @@
+"""What a command prints: tables, JSON, diffs and progress; colour only on a terminal, and never with NO_COLOR."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TextIO
+
+
+def in_colour(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal that wants colour."""
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def emit_json(value: Any) -> None:
+    """Print `value` as indented JSON on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def say(message: str, *, colour: str | None = None, bold: bool = False, err: bool = False) -> None:
+    """Print a line; `colour` (a click colour name) is used on terminals only."""
+    stream = sys.stderr if err else sys.stdout
+    typer.secho(message, fg=colour, bold=bold, err=err, color=in_colour(stream))
+
+
+def warn(message: str) -> None:
+    """Print a warning on standard error."""
+    say(f"warning: {message}", colour="yellow", err=True)
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """Print rows under headings, fitted to the terminal; columns named in `right` are aligned right."""
+    from rich.box import SIMPLE_HEAD  # lazily: a command that prints no table does not pay for rich
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+    console = Console(no_color=not in_colour(sys.stdout), highlight=False)
+    if not sys.stdout.isatty():
+        console.width = 200
+    console.print(table)
+
+
+def print_diff(diff: str) -> None:
+    """Print a unified diff, coloured on terminals."""
+    colours = (("+++", None), ("---", None), ("+", "green"), ("-", "red"), ("@@", "cyan"))
+    for line in diff.splitlines():
+        colour = next((colour for prefix, colour in colours if line.startswith(prefix)), None)
+        say(line, colour=colour, bold=line.startswith(("+++", "---")))
+
+
+class Advance(Protocol):
+    """Moves a progress bar: `advance(amount)`, in the unit of its total."""
+
+    def __call__(self, amount: float, /) -> None: ...
+
+
+@contextmanager
+def progress(label: str, total: float | None, *, unit: str = "") -> Iterator[Advance]:
+    """A progress bar on standard error while the body runs; silent where standard error is no terminal.
+
+    Args:
+        label: what is being done.
+        total: how much there is to do; None while nobody knows.
+        unit: "bytes" shows sizes and speeds; else plain counts.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _amount: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    counter = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), counter, TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda amount: bar.advance(task, amount)

@@ -1,0 +1,110 @@
+"""`mesh.toml`: where a project keeps what mesh reads and writes."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from mesh_descriptors.documents import read_toml
+from mesh_descriptors.errors import MeshError, Place
+
+PROJECT_FILE = "mesh.toml"
+
+
+class NoProjectError(MeshError):
+    """There is no `mesh.toml` here or in a folder above."""
+
+
+def _inside(path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith(("/", "~")) or ".." in parts or "\\" in path or "\0" in path:
+        raise ValueError(f"{path!r} must be a relative path that stays inside the project")
+    return str(PurePosixPath(path))
+
+
+ProjectPath = Annotated[str, AfterValidator(_inside)]
+"""A POSIX path relative to the project that never leaves it."""
+
+SqlName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProjectSection(_Section):
+    """`[project]`: its name and the target whose steps apply to it."""
+
+    name: str = Field(min_length=1, max_length=100)
+    target: str = "python"
+
+
+class PathsSection(_Section):
+    """`[paths]`: folders that every target has."""
+
+    specs: ProjectPath = "specs"
+    plugins: tuple[ProjectPath, ...] = ("plugins",)
+    migrations: ProjectPath = "sql/migrations"
+
+
+class PostsSection(_Section):
+    """`[posts]`: the table that holds posts, and its enum."""
+
+    table: SqlName = "realtime_posts"
+    enum: SqlName = "realtime_post_type"
+    type_column: SqlName = "type"
+    payload_column: SqlName = "payload"
+
+
+class RefSection(_Section):
+    """`[refs.<name>]`: the key that a `ref[<name>]` field refers to, and its PostgreSQL type."""
+
+    table: SqlName
+    column: SqlName = "id"
+    type: str = Field(pattern=r"^(uuid|bigint|integer|text)$")
+
+
+class ServeSection(_Section):
+    """`[serve]`: the ASGI application that `mesh serve` runs, as `module:attribute`."""
+
+    app: str = Field(default="app.main:app", pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+
+
+class ProjectFile(_Section):
+    """The whole of `mesh.toml`."""
+
+    project: ProjectSection
+    paths: PathsSection = PathsSection()
+    posts: PostsSection = PostsSection()
+    refs: dict[str, RefSection] = {}
+    serve: ServeSection = ServeSection()
+    format: dict[str, tuple[str, ...]] = {}
+    targets: dict[str, dict[str, Any]] = {}
+    """`[targets.<name>]`: the places of one target; that target reads and checks them."""
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder, `start` or above it, that holds a `mesh.toml`.
+
+    Raises:
+        NoProjectError: there is none.
+    """
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise NoProjectError(
+        f"no {PROJECT_FILE} here or in a folder above",
+        place=Place(str(start)),
+        remedy="Run the command inside a mesh project, name one with --project, or make one: mesh init DIR",
+    )
+
+
+def read_project(root: Path) -> ProjectFile:
+    """Read the `mesh.toml` of the project at `root`.
+
+    Raises:
+        DocumentError: it is missing or holds something else than it must.
+    """
+    return read_toml(root / PROJECT_FILE, ProjectFile, shown_as=PROJECT_FILE)

@@ -1,0 +1,1 @@
+"""The runtime: plug-ins, queue, ingest and taste vectors on PostgreSQL with pgvector."""

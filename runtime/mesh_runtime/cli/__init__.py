@@ -1,0 +1,1 @@
+"""The commands of the runtime; each module is loaded only when its command is called."""
