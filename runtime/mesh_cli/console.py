@@ -6,12 +6,12 @@ import json
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
 
@@ -62,15 +62,11 @@ def print_diff(diff: str) -> None:
         say(line, colour=colour, bold=line.startswith(("+++", "---")))
 
 
-class Advance(Protocol):
-    """Moves a progress bar: `advance(amount)`, in the unit of its total."""
-
-    def __call__(self, amount: float, /) -> None: ...
-
-
 @contextmanager
-def progress(label: str, total: float | None, *, unit: str = "") -> Iterator[Advance]:
+def progress(label: str, total: float | None, *, unit: str = "") -> Iterator[Callable[[float], None]]:
     """A progress bar on standard error while the body runs; silent where standard error is no terminal.
+
+    Yields a function that moves the bar by an amount, in the unit of `total`.
 
     Args:
         label: what is being done.

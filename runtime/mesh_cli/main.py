@@ -39,7 +39,7 @@ def _loaded(entry: EntryPoint) -> Any:
             return target
         module, _, attribute = target.load.partition(":")
         return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # third-party code may fail in any way; the error carries its reason
         raise BrokenCommandError(
             f"the command {entry.name!r} ({entry.value}) cannot be loaded: {error}",
             remedy="Reinstall or uninstall the package that registers it.",
