@@ -1,0 +1,136 @@
+"""What was generated, as the project remembers it: a committed JSON file per spec, so branches don't conflict."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from mesh_descriptors.errors import MeshError, Place
+from mesh_scaffold.steps import Fragment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mesh_scaffold.tree import Tree
+
+FORMAT = 1
+FOLDER = ".mesh/record"
+ATTRIBUTES_FILE = ".mesh/.gitattributes"
+ATTRIBUTES = "* -text linguist-generated\n"
+"""Git neither converts line endings in `.mesh/` nor shows its files in reviews."""
+
+
+class RecordError(MeshError):
+    """A file under `.mesh/record` is not what mesh wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedFile:
+    """A file that was generated as a whole: its path, the step that wrote it, and its content then."""
+
+    path: str
+    step: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was generated from one spec.
+
+    Attributes:
+        kind: "post-type"; "app" for the app itself.
+        name: the spec's name.
+        target: the target whose steps ran.
+        spec: the spec as generated, as the document that `spec.document` writes and reads; the answers for an app.
+        files: the files generated as a whole, with their base text.
+        fragments: the pieces of shared files that were made or found.
+    """
+
+    kind: str
+    name: str
+    target: str
+    spec: Mapping[str, Any]
+    files: tuple[GeneratedFile, ...] = ()
+    fragments: tuple[Fragment, ...] = ()
+
+    def to_json(self) -> str:
+        """The record's file, the same bytes for the same record."""
+        document = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "name": self.name,
+            "target": self.target,
+            "spec": self.spec,
+            "files": [_file_to_json(file) for file in self.files],
+            "fragments": [asdict(fragment) for fragment in self.fragments],
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, path: str) -> Record:
+        """Read a record's file.
+
+        Raises:
+            RecordError: it is no JSON, of a later format, or not a record.
+        """
+        try:
+            document = json.loads(text)
+            if document["format"] != FORMAT:
+                raise RecordError(
+                    f"has format {document['format']!r}, this mesh reads {FORMAT}",
+                    place=Place(path),
+                    remedy="Install the version of mesh-scaffold that wrote it, or a newer one.",
+                )
+            return cls(
+                kind=document["kind"],
+                name=document["name"],
+                target=document["target"],
+                spec=document["spec"],
+                files=tuple(_file_from_json(file) for file in document["files"]),
+                fragments=tuple(Fragment(**fragment) for fragment in document["fragments"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+            raise RecordError(
+                f"is not a record that mesh wrote ({type(error).__name__}: {error})",
+                place=Place(path, line),
+                remedy="Restore the file from git; it is written by mesh only.",
+            ) from error
+
+
+def record_path(kind: str, name: str) -> str:
+    """Where the record of that spec is, relative to the project."""
+    return f"{FOLDER}/{name}.json" if kind == "app" else f"{FOLDER}/{kind}.{name}.json"
+
+
+def read_record(tree: Tree, kind: str, name: str) -> Record | None:
+    """The record of that spec; None when nothing was generated from it.
+
+    Raises:
+        RecordError: the file is damaged.
+    """
+    path = record_path(kind, name)
+    text = tree.read_text(path)
+    return None if text is None else Record.from_json(text, path)
+
+
+def write_record(tree: Tree, record: Record) -> None:
+    """Write the record, and what tells git how to treat such files where the project does not say it yet."""
+    tree.write(record_path(record.kind, record.name), record.to_json())
+    if not tree.exists(ATTRIBUTES_FILE):
+        tree.write(ATTRIBUTES_FILE, ATTRIBUTES)
+
+
+def _file_to_json(file: GeneratedFile) -> dict[str, str]:
+    try:
+        return {"path": file.path, "step": file.step, "text": file.content.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"path": file.path, "step": file.step, "base64": base64.b64encode(file.content).decode("ascii")}
+
+
+def _file_from_json(document: dict[str, str]) -> GeneratedFile:
+    text = document.get("text")
+    content = base64.b64decode(document["base64"]) if text is None else text.encode("utf-8")
+    return GeneratedFile(document["path"], document["step"], content)

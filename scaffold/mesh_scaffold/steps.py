@@ -1,0 +1,185 @@
+"""A step is one fact that must hold in a code base; these are its values and the interface it offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mesh_descriptors.errors import Place, Problem
+    from mesh_scaffold.spec.model import PostTypeSpec
+    from mesh_scaffold.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a step judges: a type, with its spec where there is one. Hand-written types have none.
+
+    Attributes:
+        kind: "post-type".
+        name: snake case.
+        spec: what the project's `specs/` say about it.
+    """
+
+    kind: str
+    name: str
+    spec: PostTypeSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """The fact holds, there."""
+
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The fact does not hold: where it should, and what to write there."""
+
+    place: Place
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """The fact is not asked of this subject ("storage is json", "form: false")."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It cannot be told ("app/actions.py does not parse", "no function create_post")."""
+
+    reason: str
+    place: Place | None = None
+
+
+Verdict: TypeAlias = Holds | Missing | NotApplicable | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of a shared file that stands for one spec, so that it can be found, merged and taken back.
+
+    Attributes:
+        step: the name of the step that answers for it.
+        file: POSIX path relative to the project.
+        syntax_path: where in the file, in words of its language ("PostType.POLL", "create_post.row['poll_question']").
+        text: what was inserted, without the separators.
+        before: separator text that was inserted in front of it ("," or a line break and indentation).
+        after: separator text that was inserted behind it.
+        origin: "made" by the step, or "found" there already; what was found is never taken back.
+    """
+
+    step: str
+    file: str
+    syntax_path: str
+    text: str
+    before: str = ""
+    after: str = ""
+    origin: Literal["made", "found"] = "made"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The tree was changed.
+
+    Attributes:
+        fragments: what now stands in shared files, what was found there included.
+        files: the files that the step generated as a whole; the engine records their text.
+        notices: what the user should know ("the migration needs `mesh db migrate`").
+        warnings: what the user should look at.
+    """
+
+    fragments: tuple[Fragment, ...] = ()
+    files: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The fact held already, or is not asked; found fragments are reported so that the record knows of them."""
+
+    fragments: tuple[Fragment, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The step cannot make the fact hold. Any block means that nothing at all is written."""
+
+    message: str
+    place: Place | None = None
+    remedy: str | None = None
+
+
+Outcome: TypeAlias = Made | Unchanged | Blocked
+
+
+@runtime_checkable
+class Step(Protocol):
+    """One fact, in one file of ours. Steps are frozen values that hold the places they look at."""
+
+    @property
+    def name(self) -> str:
+        """Kebab case, for records and JSON: "enum-member"."""
+
+    @property
+    def title(self) -> str:
+        """The fact in a few words, for tables: "value in the enum"."""
+
+    def check(self, tree: Tree, subject: Subject) -> Verdict:
+        """Whether the fact holds; `subject.spec` may be None."""
+
+    def change(
+        self, tree: Tree, old: PostTypeSpec | None, new: PostTypeSpec | None, fragments: tuple[Fragment, ...]
+    ) -> Outcome:
+        """Make the fact hold in `tree`.
+
+        Args:
+            tree: changed in place.
+            old: the spec as it was generated last; None for a new type.
+            new: the spec as it is to be; None to take the type out.
+            fragments: what the record says that this step made or found.
+        """
+
+
+class Target(Protocol):
+    """A kind of code base that mesh can add types to."""
+
+    @property
+    def name(self) -> str:
+        """As `[project] target` in `mesh.toml` says it."""
+
+    def steps(self, kind: str) -> tuple[Step, ...]:
+        """The steps of that kind of spec, in the order in which they are taken."""
+
+    def types(self, tree: Tree, kind: str) -> tuple[str, ...]:
+        """The snake-case names of the types that the code has, hand-written ones included, in its order.
+
+        Raises:
+            MeshError: the place that enumerates them is not there or cannot be read.
+        """
+
+    def place_of_type(self, tree: Tree, kind: str, name: str) -> Place | None:
+        """Where the code enumerates that type; None when it does not."""
+
+    def objections(self, tree: Tree, spec: PostTypeSpec, others: Collection[PostTypeSpec]) -> tuple[Problem, ...]:
+        """What speaks against `spec` in this code base and cannot be seen in the spec alone.
+
+        Columns that are the host's own (`id`, `type`, `payload`), names that its model base class uses, feeds that
+        it does not have. A problem's place is `spec.place(...)`.
+
+        Args:
+            tree: the project.
+            spec: what is to be generated.
+            others: the specs of the project's other types.
+        """
+
+    def next_steps(self, spec: PostTypeSpec) -> tuple[str, ...]:
+        """What the user does after a new type was written, one line each: "mesh db migrate"."""
