@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -164,7 +163,7 @@ class PostTypeSpec:
     node: Node | None = None
     renamed_from: Name | None = None
     path: str = field(default="", compare=False)
-    places: Mapping[tuple[str, ...], Place] = field(default=MappingProxyType({}), compare=False, repr=False)
+    places: Mapping[tuple[str, ...], Place] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def kind(self) -> Literal["post-type"]:
