@@ -83,6 +83,8 @@ class ProjectFile(_Section):
     format: dict[str, tuple[str, ...]] = {}
     targets: dict[str, dict[str, Any]] = {}
     """`[targets.<name>]`: the places of one target; that target reads and checks them."""
+    plugins: dict[str, dict[str, Any]] = {}
+    """`[plugins.<name>]`: the config of one plug-in; it is checked against that plug-in's descriptor."""
 
 
 def find_project(start: Path) -> Path:
