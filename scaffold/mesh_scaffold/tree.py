@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from mesh_descriptors.errors import MeshError, Place
+from mesh_descriptors.errors import Place
+from mesh_scaffold.base import DEFAULT_MODE, Base, Disk, Memory, Stored, TreeError, checked_path, digest, folders_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_MODE = 0o644
-
-
-class TreeError(MeshError):
-    """A path leaves the project, or cannot be read or written as what it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A regular file as its base holds it."""
-
-    content: bytes
-    mode: int
+__all__ = ["Base", "Change", "Disk", "Memory", "Stored", "Tree", "TreeError", "digest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,48 +27,6 @@ class Change:
     path: str
     before: Stored | None
     after: Stored | None
-
-
-class Base(Protocol):
-    """What lies under the overlay. Paths are canonical: they passed `canonical`."""
-
-    def canonical(self, path: str) -> str:
-        """The path with symbolic links resolved, relative to the project.
-
-        Raises:
-            TreeError: it leads out of the project.
-        """
-
-    def read(self, path: str) -> Stored | None:
-        """The regular file at `path`; None when nothing is there.
-
-        Raises:
-            TreeError: something else than a readable regular file is there.
-        """
-
-    def list(self, folder: str) -> list[str]:
-        """The paths of the files directly in `folder`, in any order; empty when there is no such folder."""
-
-
-def digest(content: bytes) -> str:
-    """The sha256 of `content` in hexadecimal: how hashes of files are written everywhere."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def checked_path(path: str) -> str:
-    """`path` when it is a plain POSIX path that stays inside the project.
-
-    Raises:
-        TreeError: it is empty, absolute, has `.` or `..` parts, or characters that no path of a project has.
-    """
-    parts = path.split("/")
-    if not path or any(part in {"", ".", ".."} for part in parts) or "\\" in path or not path.isprintable():
-        raise TreeError(
-            f"{path!r} is no path inside the project", remedy="Write it relative to the project, without '..'."
-        )
-    if ".git" in (part.lower() for part in parts):
-        raise TreeError(f"{path!r} is git's own", remedy="Name a file outside of .git.")
-    return path
 
 
 class Tree:
@@ -165,7 +111,6 @@ class Tree:
         return self._seen[path]
 
     def _refuse_file_as_folder(self, path: str) -> None:
-        folders = path.split("/")[:-1]
-        for length in range(1, len(folders) + 1):
-            if self._overlay.get("/".join(folders[:length])) is not None:
-                raise TreeError("is a file, and a folder is needed there", place=Place("/".join(folders[:length])))
+        written = (folder for folder in folders_of(path) if self._overlay.get(folder) is not None)
+        if obstacle := next(written, None) or self._base.obstacle(path):
+            raise TreeError("is a file where a folder is needed", place=Place(obstacle), remedy="Rename the file.")
