@@ -1,0 +1,40 @@
+"""The database room: connections, migrations, named queries and the embedded server."""
+
+from __future__ import annotations
+
+from mesh_runtime.database.connect import (
+    DatabaseUnreachableError,
+    connect,
+    database_url,
+    direct_url,
+    open_pool,
+    redacted,
+    server,
+)
+from mesh_runtime.database.embedded import EmbeddedServer, ServerStatus
+from mesh_runtime.database.migration_files import Migration, MigrationError, Source, runtime_source, sources
+from mesh_runtime.database.migrations import Applied, migrate, pending
+from mesh_runtime.database.queries import Queries, Query, queries
+
+__all__ = [
+    "Applied",
+    "DatabaseUnreachableError",
+    "EmbeddedServer",
+    "Migration",
+    "MigrationError",
+    "Queries",
+    "Query",
+    "ServerStatus",
+    "Source",
+    "connect",
+    "database_url",
+    "direct_url",
+    "migrate",
+    "open_pool",
+    "pending",
+    "queries",
+    "redacted",
+    "runtime_source",
+    "server",
+    "sources",
+]
