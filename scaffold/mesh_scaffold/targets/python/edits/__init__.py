@@ -1,0 +1,33 @@
+"""Edits of Python text: each finds its place by syntax, inserts the smallest span and leaves every other byte.
+
+An edit is a frozen value with `locate`, `ensure` and `subtract`. `ensure` is idempotent and returns the new source
+with the exact `Insertion`; `subtract` takes that insertion out again. A file that does not have the place, has it
+twice or computes it gives a `Refused` with line and remedy.
+"""
+
+from mesh_scaffold.targets.python.edits.elements import DictEntry, Element, dict_entries
+from mesh_scaffold.targets.python.edits.guards import GuardedItem
+from mesh_scaffold.targets.python.edits.imports import ImportedName
+from mesh_scaffold.targets.python.edits.members import ClassField, EnumMember, fields_of, members_of
+from mesh_scaffold.targets.python.edits.result import Edit, Edited, Insertion, Span
+from mesh_scaffold.targets.python.edits.source import Refused, Source, decode, parse
+
+__all__ = [
+    "ClassField",
+    "DictEntry",
+    "Edit",
+    "Edited",
+    "Element",
+    "EnumMember",
+    "GuardedItem",
+    "ImportedName",
+    "Insertion",
+    "Refused",
+    "Source",
+    "Span",
+    "decode",
+    "dict_entries",
+    "fields_of",
+    "members_of",
+    "parse",
+]

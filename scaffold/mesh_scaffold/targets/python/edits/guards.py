@@ -1,0 +1,109 @@
+"""An `if` block of a function that copies one changed value, behind the last block of its kind."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from mesh_scaffold.targets.python.edits.blocks import add_statement, remove_statement
+from mesh_scaffold.targets.python.edits.find import (
+    Function,
+    expression,
+    find_function,
+    find_value,
+    own_statements,
+    targets_of,
+)
+from mesh_scaffold.targets.python.edits.quotes import quoted_like
+from mesh_scaffold.targets.python.edits.result import Edited, Insertion, Span, added, found, removed
+from mesh_scaffold.targets.python.edits.source import Refused, Source
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedItem:
+    """`if <key> in <among>: <name>[<key>] = <value>` in a function.
+
+    Attributes:
+        function: the function's name.
+        name: the dict that gets the value.
+        key: the key, a plain name.
+        among: what must hold the key, as an expression.
+        value: the value's expression, with `{key}` where the quoted key goes.
+    """
+
+    function: str
+    name: str
+    key: str
+    among: str
+    value: str
+
+    @property
+    def syntax_path(self) -> str:
+        """`update_post.update_data["poll_question"]`."""
+        return f'{self.function}.{self.name}["{self.key}"]'
+
+    def locate(self, source: Source) -> Span | Refused | None:
+        """The block, or the bare assignment, that sets the key."""
+        function = find_function(source, self.function)
+        if isinstance(function, Refused):
+            return function
+        for statement in own_statements(function):
+            if isinstance(statement, ast.If) and len(statement.body) == 1 and self._sets(statement.body[0], self.key):
+                return Span(source.start(statement), source.end(statement))
+            if self._sets(statement, self.key):
+                return Span(source.start(statement), source.end(statement))
+        value = find_value(function, self.name, self.function)
+        if isinstance(value, ast.Dict) and any(getattr(key, "value", None) == self.key for key in value.keys):
+            return Span(source.start(value), source.end(value))
+        return self._refused(function, value)
+
+    def _refused(self, function: Function, value: ast.expr | Refused) -> Refused | None:
+        if isinstance(value, Refused):
+            return value
+        if not isinstance(value, ast.Dict):
+            remedy = f"Start {self.name} as a dict literal and fill it key by key."
+            return Refused(f"{self.name} is computed", remedy, value.lineno)
+        if self._neighbour(function) is None:
+            remedy = f"Assign {self.name} in the body of {self.function}, not in a nested block."
+            return Refused(f"{self.name} is assigned in a nested block", remedy, value.lineno)
+        return None
+
+    def ensure(self, source: Source) -> Edited | Refused:
+        """The function with the block."""
+        place = self.locate(source)
+        if isinstance(place, Refused):
+            return place
+        if place:
+            return found(source, self.syntax_path, place)
+        function = find_function(source, self.function)
+        assert not isinstance(function, Refused)
+        neighbour = self._neighbour(function)
+        assert neighbour is not None
+        key = quoted_like(source, [neighbour], self.key)
+        value = self.value.replace("{key}", key)
+        code = f"if {key} in {self.among}:\n{source.indent_unit}{self.name}[{key}] = {value}"
+        return added(source, self.syntax_path, add_statement(source, function, function.body, neighbour, code))
+
+    def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
+        """The function without the block."""
+        place = self.locate(source)
+        if isinstance(place, Refused) or place is None:
+            return place or source
+        splices = remove_statement(source, place.start, place.end, insertion.before, insertion.after)
+        return removed(source, place, insertion, splices)
+
+    def _neighbour(self, function: Function) -> ast.stmt | None:
+        """The last block that sets a key, else the assignment that starts the dict."""
+        blocks = [node for node in function.body if isinstance(node, ast.If) and self._sets(node.body[-1])]
+        names = [node for node in function.body if any(_is_name(target, self.name) for target in targets_of(node))]
+        return (blocks or names or [None])[-1]
+
+    def _sets(self, statement: ast.stmt, key: str | None = None) -> bool:
+        for target in targets_of(statement):
+            if isinstance(target, ast.Subscript) and _is_name(target.value, self.name):
+                return key is None or ast.dump(target.slice) == ast.dump(expression(repr(key)))
+        return False
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name

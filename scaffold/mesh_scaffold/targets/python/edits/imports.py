@@ -1,0 +1,190 @@
+"""`from module import name` where isort would put it, or into the import that is there."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from dataclasses import dataclass
+
+import libcst
+from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+
+from mesh_scaffold.targets.python.edits.blocks import is_docstring, remove_statement
+from mesh_scaffold.targets.python.edits.brackets import Bracket, Item, addition, removal
+from mesh_scaffold.targets.python.edits.result import Addition, Edited, Insertion, Span, added, found, removed
+from mesh_scaffold.targets.python.edits.source import Refused, Source, Splice
+
+Import = ast.Import | ast.ImportFrom
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedName:
+    """A name of another module, imported at the top level.
+
+    Attributes:
+        module: the module, dotted; relative ones start with dots.
+        name: the name in it.
+        first_party: the project's own top-level packages, which stand in a section of their own.
+    """
+
+    module: str
+    name: str
+    first_party: frozenset[str] = frozenset({"app"})
+
+    @property
+    def syntax_path(self) -> str:
+        """`import datetime.date`."""
+        return f"import {self.module}.{self.name}"
+
+    def bound(self, source: Source) -> str:
+        """What the file calls it: `date`, `dt.date`, or the plain name when it is not imported yet."""
+        for statement in source.tree.body:
+            if isinstance(statement, ast.ImportFrom) and _module(statement) == self.module:
+                for alias in statement.names:
+                    if alias.name == self.name:
+                        return alias.asname or alias.name
+            if isinstance(statement, ast.Import):
+                for alias in statement.names:
+                    if alias.name == self.module:
+                        return f"{alias.asname or alias.name}.{self.name}"
+        return self.name
+
+    def locate(self, source: Source) -> Span | Refused | None:
+        """Where it is imported; refused when its name means something else here."""
+        for statement in source.tree.body:
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                for alias in statement.names:
+                    if self._imports(statement, alias):
+                        return Span(source.start(alias), source.end(alias))
+                    if (alias.asname or alias.name) == self.name:
+                        message = f"{self.name} is imported here from somewhere else than {self.module}"
+                        return Refused(message, "Import it under another name.", statement.lineno)
+            elif getattr(statement, "name", None) == self.name:
+                message = f"{self.name} is defined here and would be imported from {self.module} too"
+                return Refused(message, "Give the definition another name.", statement.lineno)
+        return None
+
+    def _imports(self, statement: Import, alias: ast.alias) -> bool:
+        if isinstance(statement, ast.ImportFrom):
+            return _module(statement) == self.module and alias.name == self.name
+        return alias.name == self.module
+
+    def ensure(self, source: Source) -> Edited | Refused:
+        """The source with the import."""
+        place = self.locate(source)
+        if isinstance(place, Refused):
+            return place
+        if place:
+            return found(source, self.syntax_path, place)
+        for statement in source.tree.body:
+            if isinstance(statement, ast.ImportFrom) and _module(statement) == self.module:
+                bracket = _names(source, statement)
+                at = sum(_name_order(alias.name) < _name_order(self.name) for alias in statement.names)
+                return added(source, self.syntax_path, addition(source, bracket, self.name, at))
+        return added(source, self.syntax_path, self._new_line(source))
+
+    def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
+        """The source without the import."""
+        for statement in source.tree.body:
+            if not isinstance(statement, ast.ImportFrom) or _module(statement) != self.module:
+                continue
+            for index, alias in enumerate(statement.names):
+                if alias.name == self.name:
+                    return self._without(source, statement, index, insertion)
+        return source
+
+    def _without(self, source: Source, statement: ast.ImportFrom, index: int, insertion: Insertion) -> Source | Refused:
+        if len(statement.names) == 1:
+            span = Span(source.start(statement), source.end(statement))
+            splices = remove_statement(source, span.start, span.end, insertion.before, insertion.after)
+            return removed(source, span, _as_line(insertion, self), splices)
+        bracket = _names(source, statement)
+        item = bracket.items[index]
+        splices = removal(source, bracket, index, insertion.before, insertion.after)
+        name = Insertion(insertion.syntax_path, self.name)
+        return removed(source, Span(item.start, item.end), name, splices)
+
+    def _new_line(self, source: Source) -> Addition:
+        code = f"from {self.module} import {self.name}"
+        imports = [node for node in source.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        mine = self._order(ast.ImportFrom(self.module, [], 0))
+        smaller = [node for node in imports if self._order(node) < mine]
+        larger = [node for node in imports if self._order(node) > mine]
+        newline = source.newline
+        if smaller:
+            gap = newline if self._order(smaller[-1])[0] == mine[0] else newline * 2
+            at = source.line_end(source.end(smaller[-1]))
+            return Addition((Splice(at, at, gap + code),), gap, "", at + len(gap))
+        if larger:
+            gap = newline if self._order(larger[0])[0] == mine[0] else newline * 2
+            at = source.start(larger[0])
+            return Addition((Splice(at, at, code + gap),), "", gap, at)
+        return _alone(source, code)
+
+    def _order(self, node: Import) -> tuple[int, bool, str]:
+        """Isort's order: sections, then `import x` before `from x import`, then by name."""
+        is_from = isinstance(node, ast.ImportFrom)
+        module = _module(node) if isinstance(node, ast.ImportFrom) else node.names[0].name
+        if module == "":
+            module = self.module
+        return (self._section(module), is_from, module.lower())
+
+    def _section(self, module: str) -> int:
+        top = module.split(".")[0]
+        if module.startswith("."):
+            return 4
+        if top == "__future__":
+            return 0
+        if top in sys.stdlib_module_names:
+            return 1
+        return 3 if top in self.first_party else 2
+
+
+def _as_line(insertion: Insertion, name: ImportedName) -> Insertion:
+    return Insertion(insertion.syntax_path, f"from {name.module} import {name.name}")
+
+
+def _module(node: ast.ImportFrom) -> str:
+    return "." * node.level + (node.module or "")
+
+
+def _name_order(name: str) -> tuple[int, str, str]:
+    """Isort's order of names: constants, classes, the rest."""
+    group = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
+    return (group, name.lower(), name)
+
+
+def _names(source: Source, statement: ast.ImportFrom) -> Bracket:
+    """The names of an import as elements between (perhaps absent) brackets."""
+    start, text = source.start(statement), source.code(statement)
+    wrapper = MetadataWrapper(libcst.parse_module(text), unsafe_skip_copy=True)
+    spans = wrapper.resolve(ByteSpanPositionProvider)
+    line = libcst.ensure_type(wrapper.module.body[0], libcst.SimpleStatementLine)
+    names = libcst.ensure_type(line.body[0], libcst.ImportFrom).names
+    encoded = text.encode("utf-8")
+
+    def offset(byte: int) -> int:
+        return start + len(encoded[:byte].decode("utf-8"))
+
+    assert not isinstance(names, libcst.ImportStar)
+    items = []
+    for alias, name in zip(names, statement.names, strict=True):
+        comma = offset(spans[alias.comma].start) if isinstance(alias.comma, libcst.Comma) else None
+        items.append(Item(source.start(name), source.end(name), comma))
+    end = source.end(statement)
+    close = end - 1 if text.endswith(")") else end
+    return Bracket(items[0].start, close, tuple(items))
+
+
+def _alone(source: Source, code: str) -> Addition:
+    """The file's first import: behind the docstring, else at the top."""
+    newline, body = source.newline, source.tree.body
+    if body and is_docstring(body[0]):
+        at = source.line_end(source.end(body[0]))
+        return Addition((Splice(at, at, newline * 2 + code),), newline * 2, "", at + 2 * len(newline))
+    if body:
+        at = source.start(body[0])
+        return Addition((Splice(at, at, code + newline),), "", newline, at)
+    before = newline if source.text and not source.text.endswith(("\n", "\r")) else ""
+    at = len(source.text)
+    return Addition((Splice(at, at, before + code),), before, "", at + len(before))

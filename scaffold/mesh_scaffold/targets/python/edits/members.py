@@ -1,0 +1,162 @@
+"""Members of a class body: a value of an enum, an annotated field of a model."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from mesh_scaffold.targets.python.edits.blocks import add_statement, remove_statement
+from mesh_scaffold.targets.python.edits.find import find_class, targets_of
+from mesh_scaffold.targets.python.edits.quotes import quoted_like
+from mesh_scaffold.targets.python.edits.result import Edited, Insertion, Span, added, found, removed
+from mesh_scaffold.targets.python.edits.source import Refused, Source
+
+
+@dataclass(frozen=True, slots=True)
+class EnumMember:
+    """`POLL = "POLL"` in an enum, behind its last member."""
+
+    class_name: str
+    member: str
+    value: str
+
+    @property
+    def syntax_path(self) -> str:
+        """`PostType.POLL`."""
+        return f"{self.class_name}.{self.member}"
+
+    def locate(self, source: Source) -> Span | Refused | None:
+        """Refused when the member has another value, or another member has the value."""
+        owner = find_class(source, self.class_name)
+        if isinstance(owner, Refused):
+            return owner
+        for statement in owner.body:
+            named = _assigned_name(statement) == self.member
+            value = getattr(getattr(statement, "value", None), "value", None)
+            if named and value in (self.value, None):
+                return Span(source.start(statement), source.end(statement))
+            if named or (value == self.value and _assigned_name(statement)):
+                wanted = f"{self.syntax_path} is to be {self.value!r}"
+                message = f"has {source.code(statement)}, but {wanted}"
+                return Refused(message, "Rename the type, or correct the member.", statement.lineno)
+        return None
+
+    def ensure(self, source: Source) -> Edited | Refused:
+        """The enum with the member."""
+        place = self.locate(source)
+        if isinstance(place, Refused):
+            return place
+        if place:
+            return found(source, self.syntax_path, place)
+        owner = find_class(source, self.class_name)
+        assert not isinstance(owner, Refused)
+        members = [statement for statement in owner.body if _assigned_name(statement)]
+        code = f"{self.member} = {quoted_like(source, members, self.value)}"
+        neighbour = members[-1] if members else None
+        return added(source, self.syntax_path, add_statement(source, owner, owner.body, neighbour, code))
+
+    def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
+        """The enum without the member."""
+        return _subtracted(source, self.locate(source), insertion)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassField:
+    """`poll_question: str | None = None` in a model, behind its last field."""
+
+    class_name: str
+    name: str
+    annotation: str
+    default: str | None = "None"
+
+    @property
+    def syntax_path(self) -> str:
+        """`Post.poll_question`."""
+        return f"{self.class_name}.{self.name}"
+
+    def locate(self, source: Source) -> Span | Refused | None:
+        """Refused when the field is there with another type."""
+        owner = find_class(source, self.class_name)
+        if isinstance(owner, Refused):
+            return owner
+        for statement in owner.body:
+            if not isinstance(statement, ast.AnnAssign) or _assigned_name(statement) != self.name:
+                continue
+            has = source.code(statement.annotation)
+            if _names(statement.annotation) == _names(ast.parse(self.annotation, mode="eval").body):
+                return Span(source.start(statement), source.end(statement))
+            message = f"{self.syntax_path} is {has}, but {self.annotation} is needed"
+            return Refused(message, "Give the field another `column:`, or correct the annotation.", statement.lineno)
+        return None
+
+    def ensure(self, source: Source) -> Edited | Refused:
+        """The model with the field."""
+        place = self.locate(source)
+        if isinstance(place, Refused):
+            return place
+        if place:
+            return found(source, self.syntax_path, place)
+        owner = find_class(source, self.class_name)
+        assert not isinstance(owner, Refused)
+        fields = [statement for statement in owner.body if isinstance(statement, ast.AnnAssign)]
+        settings = [statement for statement in owner.body if _assigned_name(statement)]
+        neighbour = (fields or settings or [None])[-1]
+        default = f" = {self.default}" if self.default is not None else ""
+        code = f"{self.name}: {self.annotation}{default}"
+        return added(source, self.syntax_path, add_statement(source, owner, owner.body, neighbour, code))
+
+    def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
+        """The model without the field."""
+        return _subtracted(source, self.locate(source), insertion)
+
+
+def fields_of(source: Source, class_name: str) -> dict[str, int] | Refused:
+    """The annotated fields of a class and their lines."""
+    owner = find_class(source, class_name)
+    if isinstance(owner, Refused):
+        return owner
+    fields = (statement for statement in owner.body if isinstance(statement, ast.AnnAssign))
+    return {name: field.lineno for field in fields if (name := _assigned_name(field))}
+
+
+def members_of(source: Source, class_name: str) -> dict[str, int] | Refused:
+    """The members of an enum and their lines, in order."""
+    owner = find_class(source, class_name)
+    if isinstance(owner, Refused):
+        return owner
+    members = (statement for statement in owner.body if isinstance(statement, ast.Assign))
+    names = {_assigned_name(member): member.lineno for member in members}
+    return {name: line for name, line in names.items() if name and not name.startswith("_")}
+
+
+def _subtracted(source: Source, place: Span | Refused | None, insertion: Insertion) -> Source | Refused:
+    if place is None:
+        return source
+    if isinstance(place, Refused):
+        return place
+    splices = remove_statement(source, place.start, place.end, insertion.before, insertion.after)
+    return removed(source, place, insertion, splices)
+
+
+def _assigned_name(statement: ast.stmt) -> str | None:
+    targets = [statement.target] if isinstance(statement, ast.AnnAssign) else list(targets_of(statement))
+    return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else None
+
+
+def _names(annotation: ast.expr) -> frozenset[str]:
+    """What an annotation is made of, `Optional[X]` like `X | None`; layout and modules do not count."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return _names(ast.parse(annotation.value, mode="eval").body)
+    names: set[str] = set()
+    pending: list[ast.AST] = [annotation]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Attribute):
+            names.add(node.attr)
+            continue
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Constant):
+            names.add(str(node.value))
+        pending.extend(ast.iter_child_nodes(node))
+    return frozenset(names - {"None", "Optional", "Union", "Annotated"})

@@ -1,0 +1,109 @@
+"""What an edit is, and what it gives back: the new source and exactly what was inserted, to be taken back one day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from mesh_scaffold.targets.python.edits.source import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mesh_scaffold.targets.python.edits.source import Source, Splice
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where something stands in a source's text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """The splices that add something at `at`, and the separators that they put before and after it."""
+
+    splices: tuple[Splice, ...]
+    before: str
+    after: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """One insertion, or the finding that what it would insert is there already.
+
+    Attributes:
+        syntax_path: where it stands, in Python's own terms: `PostType.POLL`, `FEEDS["global"][PostType.POLL]`.
+        text: the element, entry or statement itself.
+        before: the separator inserted before it; one that starts with a comma put that comma after the neighbour.
+        after: the separator inserted after it.
+        made: False when it was found; what was found is never taken back.
+        line: the line, from 1, on which it stands.
+    """
+
+    syntax_path: str
+    text: str
+    before: str = ""
+    after: str = ""
+    made: bool = True
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The source after an edit, and what the edit did."""
+
+    source: Source
+    insertion: Insertion
+
+
+class Edit(Protocol):
+    """One thing that a Python file is to hold. Edits are frozen values; none of them raises for a file's content."""
+
+    @property
+    def syntax_path(self) -> str:
+        """Where it stands, in Python's own terms."""
+
+    def locate(self, source: Source) -> Span | Refused | None:
+        """Where it stands now; None when it is absent; refused when that cannot be told, or it is there otherwise."""
+
+    def ensure(self, source: Source) -> Edited | Refused:
+        """The source with it; unchanged when it is there already."""
+
+    def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
+        """The source without what `insertion` had put in; refused when somebody has edited it since."""
+
+
+def found(source: Source, syntax_path: str, span: Span) -> Edited:
+    """The result of an edit whose object was there already."""
+    text = source.text[span.start : span.end]
+    return Edited(source, Insertion(syntax_path, text, made=False, line=source.line_of(span.start)))
+
+
+def added(source: Source, syntax_path: str, addition: Addition) -> Edited | Refused:
+    """The result of an edit that adds something."""
+    changed = source.edited(addition.splices)
+    if isinstance(changed, Refused):
+        return Refused(f"would not be Python with {syntax_path}", "Report this to mesh.", changed.line)
+    grown = len(changed.text) - len(source.text)
+    extra_comma = len(addition.splices) - 1
+    length = grown - len(addition.before) - len(addition.after)
+    text = changed.text[addition.at : addition.at + length]
+    assert extra_comma in (0, 1)
+    line = changed.line_of(addition.at)
+    return Edited(changed, Insertion(syntax_path, text, addition.before, addition.after, line=line))
+
+
+def removed(source: Source, span: Span, insertion: Insertion, splices: Sequence[Splice]) -> Source | Refused:
+    """The source without what stands at `span`, unless that is no longer what was inserted."""
+    if source.text[span.start : span.end] != insertion.text:
+        line = source.line_of(span.start)
+        return Refused(f"{insertion.syntax_path} was edited since", "Take it out by hand, or keep it.", line)
+    changed = source.edited(splices)
+    if isinstance(changed, Refused):
+        line = source.line_of(span.start)
+        return Refused(f"would not be Python without {insertion.syntax_path}", "Take it out by hand.", line)
+    return changed
