@@ -10,12 +10,14 @@ from pydantic import SecretStr
 
 from mesh_descriptors.documents import line_of_key
 from mesh_descriptors.errors import MeshError, Place, Problem
+from mesh_descriptors.project import PROJECT_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from mesh_descriptors.plugin import ConfigField, PluginDescriptor
+    from mesh_descriptors.project import ProjectFile
 
 
 class ConfigError(MeshError):
@@ -30,19 +32,23 @@ class GivenConfig:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     path: Path | None = None
 
+    @classmethod
+    def of_project(cls, project: Path, project_file: ProjectFile, environ: Mapping[str, str]) -> GivenConfig:
+        """What the `mesh.toml` of the project in folder `project` sets."""
+        return cls(project_file.plugins, environ, project / PROJECT_FILE)
+
     def of(self, plugin: str) -> Mapping[str, Any]:
         """The table of that plug-in; empty when there is none."""
         return self.tables.get(plugin, {})
 
     def place(self, *keys: str) -> Place:
         """Where the deepest of `keys` that is written stands in the file."""
-        name = self.path.name if self.path else "mesh.toml"
         keys = ("plugins", *keys)
         try:
             text = self.path.read_text("utf-8") if self.path else ""
         except (OSError, UnicodeDecodeError):
             text = ""
-        return Place(name, line_of_key(text, keys), field=".".join(keys))
+        return Place(PROJECT_FILE, line_of_key(text, keys), field=".".join(keys))
 
     def strangers(self, plugins: Iterable[str]) -> tuple[Problem, ...]:
         """A problem for each table whose plug-in there is not."""

@@ -117,7 +117,7 @@ class PluginSource:
         return (found.st_mtime_ns, found.st_size, found.st_ino)
 
     def _loaded(self, seen: _Seen, former: Registry) -> Registry:
-        config = GivenConfig(seen.project_file.plugins, self._environ, self._project / PROJECT_FILE)
+        config = GivenConfig.of_project(self._project, seen.project_file, self._environ)
         new = load_scanned(seen.scan, config, former)
         registry = Registry(new.plugins, (*seen.problems, *new.problems))
         _report(former, registry)
