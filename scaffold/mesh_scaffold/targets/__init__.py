@@ -1,0 +1,1 @@
+"""Targets: the kinds of code bases that mesh can add types to."""

@@ -1,0 +1,1 @@
+"""The python target: the app that `mesh init` makes."""

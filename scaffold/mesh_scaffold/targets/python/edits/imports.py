@@ -96,7 +96,7 @@ class ImportedName:
     def _without(self, source: Source, statement: ast.ImportFrom, index: int, insertion: Insertion) -> Source | Refused:
         if len(statement.names) == 1:
             span = Span(source.start(statement), source.end(statement))
-            splices = remove_statement(source, span.start, span.end, insertion.before, insertion.after)
+            splices = _line_removal(source, span, insertion)
             return removed(source, span, _as_line(insertion, self), splices)
         bracket = _names(source, statement)
         item = bracket.items[index]
@@ -138,6 +138,15 @@ class ImportedName:
         if top in sys.stdlib_module_names:
             return 1
         return 3 if top in self.first_party else 2
+
+
+def _line_removal(source: Source, span: Span, insertion: Insertion) -> tuple[Splice, ...]:
+    """Takes the blank line behind a section along with the section's last import."""
+    gap, text = source.newline * 2, source.text
+    alone = span.start == source.start(source.tree.body[0]) or text.endswith(gap, 0, span.start)
+    if alone and insertion.before != gap and text.startswith(gap, span.end):
+        return (Splice(span.start, span.end + len(gap)),)
+    return remove_statement(source, span.start, span.end, insertion.before, insertion.after)
 
 
 def _as_line(insertion: Insertion, name: ImportedName) -> Insertion:
