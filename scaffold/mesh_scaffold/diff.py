@@ -1,4 +1,4 @@
-"""Changes as a unified diff that `git apply` takes: new files, deletions, modes, no newline at the end, binary files."""
+"""Changes as a unified diff that `git apply` takes: new files, deletions, modes, missing newlines, binary files."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def line_changes(change: Change) -> list[str]:
     """The lines that differ, each behind `-` or `+`, without line ends and context."""
     before, after = _texts(change)
     lines = difflib.unified_diff(_lines(before or ""), _lines(after or ""), n=0)
-    body = [line for line in lines if not line.startswith(("--- ", "+++ ", "@@ "))]
-    return [line.rstrip("\r\n") for line in body]
+    body = list(lines)[2:]  # without the two lines that name the files
+    return [line.rstrip("\r\n") for line in body if not line.startswith("@@ ")]
 
 
 def _diff_lines(change: Change) -> Iterator[str]:
@@ -39,8 +39,8 @@ def _diff_lines(change: Change) -> Iterator[str]:
     tab = "\t" if " " in path else ""  # what git writes, so that the name's end can be told
     old = "/dev/null" if change.before is None else f"a/{path}{tab}"
     new = "/dev/null" if change.after is None else f"b/{path}{tab}"
-    for number, line in enumerate(difflib.unified_diff(_lines(before), _lines(after), old, new)):
-        yield line if line.endswith("\n") else f"{line}\n{NO_NEWLINE if number > 1 else ''}"
+    for line in difflib.unified_diff(_lines(before), _lines(after), old, new):
+        yield line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}"
 
 
 def _mode_lines(change: Change) -> Iterator[str]:

@@ -1,10 +1,10 @@
-"""The vocabulary of tests of steps: a project in memory, and what a step made of it.
+r"""The vocabulary of tests of steps: a project in memory, and what a step made of it.
 
 A test reads as before and after:
 
     tree = project({"app/models.py": BEFORE})
     step.change(tree, None, spec, ())
-    assert_patch(tree, "app/models.py", "+    POLL = \\"POLL\\"")
+    assert_patch(tree, "app/models.py", "+    POLL = \"POLL\"")
 """
 
 from __future__ import annotations

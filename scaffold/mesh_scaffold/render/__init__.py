@@ -60,7 +60,7 @@ def render(environment: Environment, template: str, **context: Any) -> str:
     except (TemplateError, UnsafeTextError) as error:
         line = getattr(error, "lineno", None) or _line_in_template(error)
         raise RenderError(
-            f"{type(error).__name__}: {error}",
+            f"the template cannot be rendered: {error}",
             place=Place(f"templates/{template}", line),
             remedy="Report this to the template's author.",
         ) from error
@@ -70,7 +70,7 @@ def _line_in_template(error: BaseException) -> int | None:
     """The template's line on the traceback, which Jinja rewrites to point into the template."""
     line, trace = None, error.__traceback__
     while trace:
-        if trace.tb_frame.f_globals.get("__jinja_template__") is not None:
+        if "__jinja_exception__" in trace.tb_frame.f_globals:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line

@@ -7,12 +7,13 @@ import json
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from enum import Enum
 from typing import Any
 
+from jinja2 import Undefined
 from markupsafe import Markup
 
 from mesh_scaffold.spec.model import Name
+from mesh_scaffold.spec.plain import plain
 
 
 class Code(Markup):
@@ -100,7 +101,7 @@ def sql(value: Any) -> Code:
         case date():
             return Code(_sql_text(value.isoformat()))
         case list() | tuple() | dict():
-            return Code(_sql_text(json.dumps(to_json(value), ensure_ascii=False)))
+            return Code(_sql_text(json.dumps(plain(value), ensure_ascii=False)))
     raise UnsafeTextError(f"{type(value).__name__} has no SQL literal")
 
 
@@ -144,7 +145,7 @@ def _toml_text(text: str) -> str:
 
 def js(value: Any) -> Code:
     """A JavaScript (and JSON) literal that is also safe inside `<script>` and inside a Jinja template."""
-    text = json.dumps(to_json(value), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
     text = re.sub(r'"(?:[^"\\]|\\.)*"', lambda found: _guarded(found[0]), text)
     return Code(text)
 
@@ -159,7 +160,7 @@ def _guarded(literal: str) -> str:
 
 def html(value: Any) -> Code:
     """Text or an attribute's value in HTML that is itself a Jinja template: its braces are no template code."""
-    escaped = html_escapes.escape(str(to_json(value)), quote=True)
+    escaped = html_escapes.escape(str(plain(value)), quote=True)
     return Code(escaped.replace("{", "&#123;").replace("}", "&#125;"))
 
 
@@ -178,24 +179,6 @@ def name(value: str) -> Code:
     return Code(value)
 
 
-def to_json(value: Any) -> Any:
-    """`value` in JSON's own types: decimals, dates and times become text."""
-    match value:
-        case datetime():
-            return value.isoformat().replace("+00:00", "Z")
-        case Decimal():
-            return str(value)
-        case date():
-            return value.isoformat()
-        case list() | tuple():
-            return [to_json(item) for item in value]
-        case dict():
-            return {key: to_json(item) for key, item in value.items()}
-        case Enum():
-            raise UnsafeTextError(f"{value!r} is no value")
-    return value
-
-
 def output(value: Any) -> Any:
     """What a template may write: code, checked names and whole numbers.
 
@@ -204,6 +187,8 @@ def output(value: Any) -> Any:
     """
     if isinstance(value, Markup | Name) or (isinstance(value, int) and not isinstance(value, bool)):
         return value
+    if isinstance(value, Undefined):
+        str(value)  # raises its own error, which names the variable
     raise UnsafeTextError(
         f"a template writes the {type(value).__name__} {value!r} bare: pass it through a literal filter "
         "(py, sql, sql_name, toml, js, html, comment, name), or write constant text outside of {{ }}"
