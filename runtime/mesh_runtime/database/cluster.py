@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from mesh_runtime.database.binaries import Identity
 
-USER = "mesh"
-"""The only role of a new server, its superuser."""
+USER = "postgres"
+"""The only role of a new server, its superuser. Not `mesh`: tables that a host makes without naming a schema would land
+in the schema of that name, as search_path begins with "$user"."""
 _START_SECONDS = 120.0
 """Reading the log of a server that was killed amid heavy writing takes long."""
 _STEP_SECONDS = 0.01
