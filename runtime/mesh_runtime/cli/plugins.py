@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="List and check the plug-ins of the project.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

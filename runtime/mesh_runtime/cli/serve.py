@@ -15,7 +15,7 @@ from mesh_runtime.database import connect, direct_url, migrate, pending, sources
 from mesh_runtime.errors import RuntimeFault
 from mesh_runtime.settings import Settings
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 ProjectOption = Annotated[
     Path | None, typer.Option("--project", help="The project's folder. Default: the nearest with a mesh.toml.")

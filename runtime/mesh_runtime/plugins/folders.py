@@ -40,7 +40,9 @@ class PluginFolder:
 
     def holds(self, path: Path) -> bool:
         """Whether `path`, links followed, is inside the boundary."""
-        return path.resolve().is_relative_to((self.boundary or self.path).resolve())
+        # Unlike Path.resolve, realpath does not raise at links that go in a circle.
+        real, boundary = (Path(os.path.realpath(each)) for each in (path, self.boundary or self.path))
+        return real.is_relative_to(boundary)
 
     def shown(self, path: Path) -> str:
         """How messages name `path`: relative to the boundary, and printable whatever bytes the name has."""
@@ -96,17 +98,20 @@ def plugin_folders(project: Path, project_file: ProjectFile) -> tuple[PluginFold
     own = [PluginFolder(project / path, boundary=project) for path in project_file.paths.plugins]
     shipped = first_party_folder()
     every = [*own, *([PluginFolder(shipped, first_party=True)] if shipped else [])]
-    return tuple({folder.path.resolve(): folder for folder in reversed(every)}.values())[::-1]
+    once: dict[str, PluginFolder] = {}
+    for folder in every:
+        once.setdefault(os.path.realpath(folder.path), folder)
+    return tuple(once.values())
 
 
 def scan(folders: Sequence[PluginFolder]) -> Scan:
     """Look at every plug-in folder: one `stat` per file, nothing is read or imported."""
     candidates: list[Candidate] = []
     problems: list[PluginProblem] = []
-    listed = {folder.path.resolve() for folder in folders}
+    listed = {os.path.realpath(folder.path) for folder in folders}
     for folder in folders:
         for path in _plugin_paths(folder, problems):
-            if path.resolve() in listed:
+            if os.path.realpath(path) in listed:
                 continue
             try:
                 candidates.append(_candidate(folder, path))
@@ -171,9 +176,9 @@ def _files(folder: PluginFolder, top: Path, path: Path) -> Iterator[tuple[str, i
 
 
 def _state(entry: os.DirEntry[str]) -> tuple[int, int, int] | None:
-    """None for a file that has gone since it was listed, as editors' temporary files do."""
+    """None for what cannot be looked at: a file that has gone since it was listed, or a link to nothing."""
     try:
         found = entry.stat()
-    except FileNotFoundError:
+    except OSError:
         return None
     return (found.st_mtime_ns, found.st_size, found.st_ino)
