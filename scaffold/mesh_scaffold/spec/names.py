@@ -15,7 +15,8 @@ PYTHON: Final = frozenset(word.lower() for word in keyword.kwlist)
 JAVASCRIPT: Final = frozenset(
     """arguments await break case catch class const continue debugger default delete do else enum eval export
     extends false finally for function if implements import in instanceof interface let new null package private
-    protected public return static super switch this throw true try typeof undefined var void while with yield""".split()  # noqa: SIM905  a list of strings would fill the page
+    protected public return static super switch this throw true try typeof undefined var void while with
+    yield""".split()  # noqa: SIM905  a list would fill the page
 )
 
 SQL: Final = frozenset(
@@ -26,7 +27,7 @@ SQL: Final = frozenset(
     is isnull join lateral leading left like limit localtime localtimestamp natural not notnull null offset on
     only or order outer overlaps placing primary references returning right select session_user similar some
     symmetric system_user table tablesample then to trailing true union unique user using variadic verbose when
-    where window with""".split()  # noqa: SIM905  a list of strings would fill the page
+    where window with""".split()  # noqa: SIM905  a list would fill the page
 )
 """The words that PostgreSQL 18 reserves, or allows only as the name of a function or type."""
 

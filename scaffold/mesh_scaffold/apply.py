@@ -1,0 +1,107 @@
+"""Writes a plan to the disk as one transaction: all of it, or nothing.
+
+New contents are written and synced beside their targets' filesystem first; then each file is moved into place in one
+instant: new files, shared ones, deletions, descriptors, and the record last. Any error on the way takes back what was
+done. A file that somebody changed since the plan was made stops everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mesh_descriptors.errors import MeshError, Place, Problem
+from mesh_scaffold.files import DiskFiles
+from mesh_scaffold.lock import locked
+from mesh_scaffold.transaction import ChangedMeanwhileError, Transaction
+from mesh_scaffold.tree import Disk, TreeError, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mesh_scaffold.files import Files
+    from mesh_scaffold.plan import Plan
+
+
+class MovedBaseError(MeshError):
+    """Files changed after the plan was made. Nothing was written."""
+
+    exit_code = 1
+
+
+class ApplyError(MeshError):
+    """The disk refused a write, and everything is as it was before; or says what could not be taken back."""
+
+
+@contextlib.contextmanager
+def changing(root: Path, command: str, files: Files | None = None) -> Iterator[Callable[[Plan], None]]:
+    """Hold the project's lock from the first read on; the body makes a plan and gives it to what this yields.
+
+    Args:
+        root: the project's folder; one that is still to be made is made, and goes again when nothing is written.
+        command: what others read who wait for the lock.
+        files: the calls that change the disk.
+
+    Raises:
+        LockedError: another command is changing the project.
+        MovedBaseError: a file that the plan rests on is not what it was; nothing was written.
+        ApplyError: a call failed; everything was taken back, or what was not is named.
+    """
+    calls = files or DiskFiles()
+    try:
+        with locked(root, command, calls):
+            yield lambda plan: _write(plan, root, calls)
+    except OSError as error:
+        raise ApplyError(problems=[_refusal(error, root)]) from error
+
+
+def apply(plan: Plan, root: Path, files: Files | None = None) -> None:
+    """Make the project at `root` what `plan` says; see `changing`."""
+    if plan.changes:
+        with changing(root, plan.command, files) as commit:
+            commit(plan)
+
+
+def _write(plan: Plan, root: Path, files: Files) -> None:
+    _verify(plan, root)
+    transaction = Transaction(root, files)
+    try:
+        transaction.stage(plan.changes)
+        transaction.commit()
+    except BaseException as error:
+        left = transaction.roll_back()
+        if isinstance(error, ChangedMeanwhileError):
+            raise MovedBaseError(problems=[_moved(error.path), *left]) from error
+        if isinstance(error, OSError):
+            raise ApplyError(problems=[_refusal(error, root), *left]) from error
+        raise
+    transaction.clean()
+
+
+def _verify(plan: Plan, root: Path) -> None:
+    disk = Disk(root)
+    moved = []
+    for path, expected in plan.hashes.items():
+        if disk.canonical(path) != path:
+            raise TreeError("has become a symbolic link", place=Place(path), remedy="Run the command again.")
+        stored = disk.read(path)
+        if (digest(stored.content) if stored else None) != expected:
+            moved.append(_moved(path))
+    if moved:
+        raise MovedBaseError(problems=moved)
+
+
+def _moved(path: str) -> Problem:
+    return Problem("was changed after the plan was made; nothing was written", Place(path), "Run the command again.")
+
+
+def _refusal(error: OSError, root: Path) -> Problem:
+    name = error.filename2 or error.filename
+    place = Place(_shown(Path(name), root)) if isinstance(name, str | Path) else None
+    remedy = "Nothing was written. Free space or correct the permissions, then run the command again."
+    return Problem(f"cannot be written: {error.strerror or error}", place, remedy)
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
