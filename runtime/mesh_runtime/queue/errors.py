@@ -1,0 +1,29 @@
+"""What can go wrong with a job before it runs, and with a lease while it does."""
+
+from __future__ import annotations
+
+from mesh_runtime.errors import RuntimeFault
+
+
+class QueueError(RuntimeFault):
+    """Base of the queue's errors."""
+
+
+class InvalidJobError(QueueError):
+    """A job cannot be enqueued as it is: nothing was written."""
+
+
+class UnknownJobTypeError(InvalidJobError):
+    """The type is not in `mesh.job_types`."""
+
+
+class PayloadError(InvalidJobError):
+    """The payload is not what its type says, is too large, or cannot be stored as JSON."""
+
+
+class StaleLeaseError(QueueError):
+    """The lease was taken away, or the job has ended before: the transaction must not be committed."""
+
+
+class HandlerError(QueueError):
+    """A handler is not what a handler must be, or two handle one type."""

@@ -1,0 +1,149 @@
+"""Handlers: what runs for each type of job."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from mesh_runtime.queue.errors import HandlerError, PayloadError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from mesh_runtime.queue.context import JobContext
+
+Result = Mapping[str, object] | None
+Function = Callable[[Any, "JobContext"], Result | Awaitable[Result]]
+
+MAX_PAYLOAD_BYTES = 1024 * 1024
+"""Payloads carry ids, not data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A function for jobs of one type; made by `job`.
+
+    Attributes:
+        job_type: the type's name.
+        function: takes the payload and the context. An `async def` runs in the worker's event loop, others in a thread.
+        payload: the model that payloads are checked with; None for a plain dict.
+        version: of the payload. A worker leaves jobs of a newer version to newer workers.
+    """
+
+    job_type: str
+    function: Function
+    payload: type[BaseModel] | None = None
+    version: int = 1
+
+    def __call__(self, payload: Any, context: JobContext) -> Result | Awaitable[Result]:
+        """Call the function itself."""
+        return self.function(payload, context)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the function is `async def`."""
+        return inspect.iscoroutinefunction(self.function)
+
+    def write(self, payload: BaseModel | Mapping[str, object]) -> str:
+        """The payload as JSON, checked with the model.
+
+        Raises:
+            PayloadError: it is not what the model says, or too large.
+        """
+        if self.payload is None or isinstance(payload, self.payload):
+            return write_payload(self.job_type, payload)
+        try:
+            return write_payload(self.job_type, self.payload.model_validate(payload))
+        except ValidationError as error:
+            raise _unfit(self.job_type, error) from error
+
+    def read(self, text: str) -> Any:
+        """The payload from JSON: an instance of the model, or a dict.
+
+        Raises:
+            PayloadError: the model cannot read it.
+        """
+        if self.payload is None:
+            return json.loads(text)
+        try:
+            return self.payload.model_validate_json(text)
+        except ValidationError as error:
+            raise _unfit(self.job_type, error) from error
+
+
+def job(job_type: str, *, payload: type[BaseModel] | None = None, version: int = 1) -> Callable[[Function], Handler]:
+    """Make a handler of a function: `@job("build_taste_vector", payload=BuildTaste)`.
+
+    Args:
+        job_type: the name of the type, in snake_case.
+        payload: the pydantic model of the payload; without one the function gets a dict.
+        version: of the payload; raise it when old workers could not read it.
+
+    Raises:
+        HandlerError: the name is not one.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", job_type):
+        raise HandlerError(
+            f"{job_type!r} is not a job type's name",
+            remedy="Use snake_case, at most 63 letters, digits and underscores.",
+        )
+    return lambda function: Handler(job_type, function, payload, version)
+
+
+def by_type(handlers: Iterable[Handler]) -> dict[str, Handler]:
+    """The handlers by the name of their type.
+
+    Raises:
+        HandlerError: two handle one type.
+    """
+    found: dict[str, Handler] = {}
+    for handler in handlers:
+        if handler.job_type in found:
+            raise HandlerError(
+                f"two handlers claim the job type {handler.job_type!r}: {_where(found[handler.job_type])} and {_where(handler)}",
+                remedy="Rename one of the types.",
+            )
+        found[handler.job_type] = handler
+    return found
+
+
+def write_payload(job_type: str, payload: BaseModel | Mapping[str, object]) -> str:
+    """The payload as JSON that PostgreSQL can store.
+
+    Raises:
+        PayloadError: it is no object, holds what JSON or PostgreSQL cannot, or is too large.
+    """
+    try:
+        encoded = to_json(payload)
+    except ValueError as error:  # PydanticSerializationError is one
+        raise PayloadError(f"the payload of {job_type} cannot be written as JSON: {error}") from error
+    if not encoded.startswith(b"{"):
+        raise PayloadError(f"the payload of {job_type} must be an object", remedy="Pass a model or a mapping.")
+    if b"\\u0000" in encoded:
+        raise PayloadError(f"the payload of {job_type} holds a NUL character, which PostgreSQL cannot store")
+    if len(encoded) > MAX_PAYLOAD_BYTES:
+        raise PayloadError(
+            f"the payload of {job_type} has {len(encoded):,} bytes; at most {MAX_PAYLOAD_BYTES:,} are allowed",
+            remedy="Store the data elsewhere and pass its id.",
+        )
+    return encoded.decode()
+
+
+def _unfit(job_type: str, error: ValidationError) -> PayloadError:
+    # Without the input: it may be a person's data, and this text is stored.
+    reasons = "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'payload'}: {item['msg']}"
+        for item in error.errors(include_input=False)
+    )
+    return PayloadError(f"the payload of {job_type} is invalid: {reasons}")
+
+
+def _where(handler: Handler) -> str:
+    return f"{handler.function.__module__}.{getattr(handler.function, '__qualname__', handler.function)}"

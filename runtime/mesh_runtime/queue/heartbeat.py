@@ -1,0 +1,70 @@
+"""The thread that keeps a worker alive in the database's eyes, whatever its handlers do."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from mesh_runtime.database import DatabaseUnreachableError, connect, queries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+    from uuid import UUID
+
+_LOG = logging.getLogger("mesh.queue")
+
+
+class Heartbeat(threading.Thread):
+    """Renews the worker's row on a connection of its own; says so when the worker was declared dead."""
+
+    def __init__(self, url: str, *, every: float, lease: timedelta, on_lost: Callable[[UUID], None]) -> None:
+        super().__init__(name="mesh-heartbeat", daemon=True)
+        self._url = url
+        self._every = every
+        self._lease = lease
+        self._on_lost = on_lost
+        self._stopping = threading.Event()
+        self._connection: psycopg.Connection[Any] | None = None
+        self._worker: tuple[UUID, list[str]] | None = None
+
+    def renew_for(self, worker: UUID, types: list[str]) -> None:
+        """Which row to renew from now on, and the types to show in it."""
+        self._worker = (worker, types)
+
+    def stop(self) -> None:
+        """End the thread, and wait for it."""
+        self._stopping.set()
+        self.join(timeout=5)
+
+    def run(self) -> None:
+        """Renew until stopped; after an error, again soon."""
+        wait = self._every
+        while not self._stopping.wait(wait):
+            try:
+                self._renew()
+                wait = self._every
+            except (psycopg.Error, DatabaseUnreachableError) as error:
+                _LOG.debug("heartbeat: %s", error)
+                self._close()
+                wait = min(self._every, 0.5)
+        self._close()
+
+    def _renew(self) -> None:
+        if self._worker is None:
+            return
+        if self._connection is None:
+            self._connection = connect(self._url, autocommit=True, application_name="mesh worker: heartbeat")
+        worker, types = self._worker
+        parameters = {"worker": worker, "types": types, "lease": self._lease}
+        if self._connection.execute(queries("queue")["renew_worker"].sql, parameters).fetchone() is None:
+            self._worker = None
+            self._on_lost(worker)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,69 @@
+"""A worker's row in `mesh.workers`: made, kept alive, made again when the worker was declared dead, and removed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from mesh_runtime.database import queries
+from mesh_runtime.queue.heartbeat import Heartbeat
+from mesh_runtime.queue.identifiers import uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from mesh_runtime.queue.link import Link
+
+_LOG = logging.getLogger("mesh.queue")
+_SQL = queries("queue")
+
+
+class Membership:
+    """The worker's id for as long as it is alive in the database's eyes."""
+
+    def __init__(self, link: Link, *, name: str, renew: float, lease: float, on_lost: Callable[[], None]) -> None:
+        self._link = link
+        self._name = name
+        self._lease = timedelta(seconds=lease)
+        self._on_lost = on_lost
+        self._id: UUID | None = None
+        self._loop = asyncio.get_running_loop()
+        self._heartbeat = Heartbeat(link.url, every=renew, lease=self._lease, on_lost=self._lost_in_thread)
+        self._heartbeat.start()
+
+    async def worker_id(self, types: list[str]) -> UUID:
+        """The id; registers the worker first when it has none."""
+        if self._id is None:
+            # A new id each time: if the answer is lost, the row without a heartbeat expires by itself.
+            worker = uuid7()
+            parameters = {"worker": worker, "name": self._name, "types": types, "lease": self._lease}
+            await self._link.fetch(_SQL["register_job_types"].sql, {"job_types": types})
+            await self._link.fetch(_SQL["register_worker"].sql, parameters)
+            self._id = worker
+            self._heartbeat.renew_for(worker, types)
+        return self._id
+
+    async def announce(self, types: list[str]) -> None:
+        """The worker has other handlers from now on."""
+        if self._id is not None:
+            await self._link.fetch(_SQL["register_job_types"].sql, {"job_types": types})
+            self._heartbeat.renew_for(self._id, types)
+
+    def lost(self, worker: UUID) -> None:
+        """The database says that this worker is dead; nothing happens when that is known already."""
+        if worker == self._id:
+            _LOG.warning("worker %s was declared dead: its jobs go to others, and it begins anew", worker)
+            self._id = None
+            self._on_lost()
+
+    async def leave(self) -> None:
+        """Remove the row; what the worker still holds is rescued."""
+        await asyncio.to_thread(self._heartbeat.stop)
+        if self._id is not None:
+            await self._link.fetch(_SQL["unregister_worker"].sql, {"worker": self._id})
+
+    def _lost_in_thread(self, worker: UUID) -> None:
+        self._loop.call_soon_threadsafe(self.lost, worker)

@@ -1,0 +1,123 @@
+"""The worker: claims batches of jobs, runs them, and tells the database how they ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mesh_runtime.database import database_url, direct_url, open_pool
+from mesh_runtime.queue.shift import Shift
+from mesh_runtime.queue.values import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mesh_runtime.queue.handlers import Handler
+    from mesh_runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """A worker's intervals, in seconds.
+
+    Attributes:
+        renew: between two heartbeats.
+        lease: how long the worker counts as alive after a heartbeat.
+        poll: between two looks at the queue when nothing wakes the worker; also between two ticks.
+        flush: the longest that the end of a job waits to be told.
+        grace: how long a soft shutdown lets running jobs finish.
+    """
+
+    renew: float = 3.0
+    lease: float = 15.0
+    poll: float = 1.0
+    flush: float = 0.05
+    grace: float = 25.0
+
+
+class Worker:
+    """Runs the jobs that it has handlers for, `concurrency` at a time.
+
+    Async handlers run in the worker's event loop, the others in threads. A worker is run once.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        handlers: Mapping[str, Handler],
+        *,
+        concurrency: int = 10,
+        prefetch: int = 500,
+        timing: Timing | None = None,
+        name: str | None = None,
+        refresh: Callable[[], Mapping[str, Handler] | None] | None = None,
+    ) -> None:
+        """Make a worker; nothing happens before it is run.
+
+        Args:
+            settings: of the project.
+            handlers: by job type; jobs of other types are left to other workers.
+            concurrency: how many jobs run at a time.
+            prefetch: the most jobs in one claim.
+            timing: intervals; the defaults are those that the documentation promises.
+            name: how the worker is shown; default host and process id.
+            refresh: asked every second, in a thread, for new handlers; None leaves them as they are.
+        """
+        self.settings = settings
+        self.handlers = dict(handlers)
+        self.concurrency = concurrency
+        self.prefetch = prefetch
+        self.timing = timing or Timing()
+        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
+        self.refresh = refresh
+        self.counts = Counts()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._shift: Shift | None = None
+
+    def run(self) -> Counts:
+        """Run until SIGTERM or SIGINT, or until `stop` is called."""
+        return asyncio.run(self.serve())
+
+    def run_until_empty(self) -> Counts:
+        """Run until no job of these types may run now; jobs that are scheduled for later stay."""
+        return asyncio.run(self.serve(drain=True))
+
+    def stop(self) -> None:
+        """Ask the worker to finish what runs and return; from any thread. Asked again, it interrupts what runs."""
+        if self._loop is not None and self._shift is not None:
+            self._loop.call_soon_threadsafe(self._shift.stop)
+
+    async def serve(self, *, drain: bool = False) -> Counts:
+        """What `run` and `run_until_empty` run, for a program that has an event loop already."""
+        self._loop = asyncio.get_running_loop()
+        url = await asyncio.to_thread(database_url, self.settings)
+        listen_url = await asyncio.to_thread(direct_url, self.settings)
+        pool = await asyncio.to_thread(open_pool, self.settings, min_size=0, max_size=self.concurrency)
+        try:
+            self._shift = Shift(self, url=url, listen_url=listen_url, connect=pool.connection, drain=drain)
+            with self._signals(self._shift.stop):
+                await self._shift.work()
+        finally:
+            await asyncio.to_thread(pool.close, 1.0)
+        return self.counts
+
+    @contextmanager
+    def _signals(self, stop: Callable[[], None]) -> Iterator[None]:
+        """SIGTERM and SIGINT stop the worker; only the main thread may say so."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        assert self._loop is not None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._loop.remove_signal_handler(number)

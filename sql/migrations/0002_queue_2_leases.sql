@@ -1,0 +1,279 @@
+-- Into the queue, into a lease, and out of it again. Nothing here reads the clock of a client.
+
+CREATE FUNCTION mesh.wake_workers() RETURNS void
+LANGUAGE sql SET search_path = ''
+-- Notifying serialises commits, so it happens only when somebody sleeps.
+AS $$ SELECT pg_notify('mesh_jobs', '') WHERE EXISTS (SELECT FROM mesh.workers WHERE idle) $$;
+
+CREATE FUNCTION mesh.check_job_types(job_types text[]) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = ''
+AS $$
+DECLARE
+    unknown text := (SELECT string_agg(DISTINCT quote_nullable(wanted), ', ') FROM unnest(job_types) AS wanted
+                     WHERE wanted IS NULL OR NOT EXISTS (SELECT FROM mesh.job_types known WHERE known.name = wanted));
+BEGIN
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'unknown job type: %', unknown
+            USING ERRCODE = 'PT422', HINT = 'Workers register the types of their handlers when they start.';
+    END IF;
+END $$;
+
+CREATE FUNCTION mesh.register_job_types(job_types text[]) RETURNS void
+LANGUAGE sql SET search_path = ''
+AS $$
+    INSERT INTO mesh.job_types (name)
+    SELECT wanted FROM unnest(job_types) AS wanted WHERE wanted NOT IN (SELECT known.name FROM mesh.job_types known)
+    ORDER BY wanted ON CONFLICT DO NOTHING
+$$;
+
+CREATE FUNCTION mesh.enqueue(
+    job_type text, payload jsonb DEFAULT '{}', priority integer DEFAULT 0, delay interval DEFAULT NULL,
+    run_at timestamptz DEFAULT NULL, max_attempts integer DEFAULT 3, user_id text DEFAULT NULL,
+    payload_version integer DEFAULT 1
+) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
+AS $$
+DECLARE
+    due timestamptz := coalesce(enqueue.run_at, now()) + coalesce(enqueue.delay, '0');
+    job_id uuid;
+BEGIN
+    PERFORM mesh.check_job_types(ARRAY[enqueue.job_type]);
+    INSERT INTO mesh.jobs (job_type, status, priority, run_at, payload, payload_version, user_id, max_attempts)
+    VALUES (enqueue.job_type, CASE WHEN due > now() THEN 'scheduled' ELSE 'pending' END, enqueue.priority, due,
+            enqueue.payload, enqueue.payload_version, enqueue.user_id, enqueue.max_attempts)
+    RETURNING id INTO job_id;
+    PERFORM mesh.wake_workers();
+    RETURN job_id;
+END $$;
+
+CREATE FUNCTION mesh.lane_heads(types text[]) RETURNS TABLE (job_type text, priority smallint)
+LANGUAGE sql STABLE SET search_path = '' SET enable_seqscan = off SET enable_bitmapscan = off
+-- A lane is a type and a priority. Its head costs one step of the index, however long the lane is. A priority is worth
+-- half a minute of waiting: urgent lanes go first, and no lane starves.
+AS $$
+    WITH RECURSIVE head AS (
+        SELECT first.* FROM unnest(types) AS wanted (name) CROSS JOIN LATERAL (
+            SELECT j.job_type, j.priority, j.run_at FROM mesh.jobs j
+            WHERE j.status = 'pending' AND j.job_type = wanted.name
+            ORDER BY j.job_type, j.priority, j.seq LIMIT 1) AS first
+        UNION ALL
+        SELECT next.* FROM head CROSS JOIN LATERAL (
+            SELECT j.job_type, j.priority, j.run_at FROM mesh.jobs j
+            WHERE j.status = 'pending' AND j.job_type = head.job_type AND j.priority > head.priority
+            ORDER BY j.job_type, j.priority, j.seq LIMIT 1) AS next
+    )
+    SELECT head.job_type, head.priority FROM head ORDER BY head.run_at - head.priority * interval '30 seconds'
+$$;
+
+CREATE FUNCTION mesh.lease_lane(lane_type text, lane_priority smallint, most integer, worker uuid, owner_name text,
+                                lasts interval) RETURNS mesh.leases
+LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off SET enable_bitmapscan = off
+-- One batch from the head of one lane. It ends before a rescued job (such a job is a batch of its own, for it may be what
+-- kills workers) and at 8 MB of payload (a lease is one row).
+AS $$
+DECLARE
+    lease mesh.leases;
+BEGIN
+    WITH waiting AS MATERIALIZED (
+        SELECT j.ctid AS address, j.seq, j.rescues, pg_column_size(j.payload) AS bytes FROM mesh.jobs j
+        WHERE j.status = 'pending' AND j.job_type = lane_type AND j.priority = lane_priority
+        ORDER BY j.job_type, j.priority, j.seq LIMIT most FOR UPDATE SKIP LOCKED
+    ), measured AS (
+        SELECT address, row_number() OVER lane AS place, bool_or(rescues > 0) OVER lane AS rescued,
+               sum(bytes) OVER lane AS bytes
+        FROM waiting WINDOW lane AS (ORDER BY seq)
+    ), claimed AS (
+        DELETE FROM mesh.jobs j WHERE j.ctid = ANY (ARRAY(
+            SELECT address FROM measured WHERE place = 1 OR (NOT rescued AND bytes <= 8 * 1024 * 1024)))
+        RETURNING j AS job
+    )
+    INSERT INTO mesh.leases (worker_id, owner, expires_at, size, jobs)
+    SELECT worker, owner_name, clock_timestamp() + lasts, count(*), array_agg(job ORDER BY (job).seq)
+    FROM claimed HAVING count(*) > 0
+    RETURNING * INTO lease;
+    RETURN lease;
+END $$;
+
+CREATE FUNCTION mesh.claim_lease(types text[], most integer, worker uuid, owner_name text, lasts interval)
+RETURNS mesh.leases
+LANGUAGE plpgsql SET search_path = ''
+AS $$
+DECLARE
+    lane record;
+    lease mesh.leases;
+BEGIN
+    -- A lane whose jobs others are claiming at this moment gives nothing; the next one may.
+    FOR lane IN SELECT * FROM mesh.lane_heads(ARRAY(SELECT t.name FROM mesh.job_types t
+                                                    WHERE NOT t.paused AND (types IS NULL OR t.name = ANY (types)))) LOOP
+        lease := mesh.lease_lane(lane.job_type, lane.priority, most, worker, owner_name, lasts);
+        EXIT WHEN lease.token IS NOT NULL;
+    END LOOP;
+    RETURN lease;
+END $$;
+
+CREATE FUNCTION mesh.claim_jobs(worker uuid, types text[], most integer, sleepy boolean DEFAULT false)
+RETURNS TABLE (token bigint, job mesh.jobs)
+LANGUAGE plpgsql SET search_path = ''
+AS $$
+DECLARE
+    lease mesh.leases;
+BEGIN
+    -- The lock keeps the worker alive until this commits: nobody can declare it dead in between.
+    PERFORM FROM mesh.workers w WHERE w.id = worker FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'worker % is not registered, or was declared dead', worker USING ERRCODE = 'PT409';
+    END IF;
+    lease := mesh.claim_lease(types, most, worker, worker::text, NULL);
+    UPDATE mesh.workers w SET idle = sleepy AND lease.token IS NULL
+    WHERE w.id = worker AND w.idle IS DISTINCT FROM (sleepy AND lease.token IS NULL);
+    RETURN QUERY SELECT lease.token, taken FROM unnest(lease.jobs) AS taken;
+END $$;
+
+CREATE FUNCTION mesh.take_jobs(lease_token bigint, job_ids uuid[]) RETURNS SETOF mesh.jobs
+LANGUAGE plpgsql SET search_path = ''
+-- The only way out of a lease. Returns the jobs that leave by this call: none when the lease has been taken away, and
+-- never one that has left before.
+AS $$
+DECLARE
+    batch mesh.jobs[];
+    batch_size integer;
+    left_before uuid[];
+    leaving uuid[];
+    count integer;
+BEGIN
+    -- All at once: the usual end of a batch of quick jobs needs no row for each of them.
+    DELETE FROM mesh.leases l WHERE l.token = lease_token AND l.size = cardinality(job_ids) RETURNING l.jobs INTO batch;
+    IF FOUND THEN
+        -- Asked only now: the DELETE has waited for whoever held a part of the batch.
+        WITH ended AS (DELETE FROM mesh.lease_ends e WHERE e.token = lease_token RETURNING e.job_id)
+        SELECT coalesce(array_agg(job_id), '{}') INTO left_before FROM ended;
+        RETURN QUERY SELECT j.* FROM unnest(batch) AS j WHERE j.id = ANY (job_ids) AND j.id <> ALL (left_before);
+        GET DIAGNOSTICS count = ROW_COUNT;
+        IF count + cardinality(left_before) <> cardinality(job_ids) THEN
+            RAISE EXCEPTION 'not all of these jobs are of the lease %', lease_token USING ERRCODE = 'PT409';
+        END IF;
+        RETURN;
+    END IF;
+    -- A part: the lock keeps rescue out until this commits, and lets other parts of the batch leave meanwhile.
+    SELECT l.jobs, l.size INTO batch, batch_size FROM mesh.leases l WHERE l.token = lease_token FOR KEY SHARE;
+    WITH ended AS (
+        INSERT INTO mesh.lease_ends (token, job_id)
+        SELECT lease_token, j.id FROM unnest(batch) AS j WHERE j.id = ANY (job_ids) ORDER BY j.id
+        ON CONFLICT DO NOTHING RETURNING job_id
+    )
+    SELECT array_agg(job_id) INTO leaving FROM ended;
+    RETURN QUERY SELECT j.* FROM unnest(batch) AS j WHERE j.id = ANY (leaving);
+    IF batch_size = (SELECT count(*) FROM mesh.lease_ends e WHERE e.token = lease_token) THEN
+        PERFORM mesh.close_lease(lease_token);
+    END IF;
+END $$;
+
+CREATE FUNCTION mesh.close_lease(lease_token bigint) RETURNS void
+LANGUAGE sql SET search_path = ''
+-- Skips a lease that somebody still holds on to: tick comes back to it.
+AS $$
+    WITH closed AS (
+        DELETE FROM mesh.leases l
+        WHERE l.token = (SELECT held.token FROM mesh.leases held WHERE held.token = lease_token FOR UPDATE SKIP LOCKED)
+        RETURNING l.token
+    )
+    DELETE FROM mesh.lease_ends e USING closed WHERE e.token = closed.token
+$$;
+
+CREATE FUNCTION mesh.complete_jobs(lease_token bigint, job_ids uuid[], results jsonb[] DEFAULT NULL,
+                                   durations_ms integer[] DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SET search_path = ''
+-- How many were accepted; fewer than were sent means that the lease is stale or a job has ended before.
+AS $$
+DECLARE
+    started timestamptz := (SELECT l.claimed_at FROM mesh.leases l WHERE l.token = lease_token);
+    accepted bigint;
+BEGIN
+    INSERT INTO mesh.history (id, job_type, status, priority, payload, payload_version, user_id, attempts, rescues, errors,
+                              result, token, duration_ms, created_at, started_at)
+    SELECT j.id, j.job_type, 'completed', j.priority, j.payload, j.payload_version, j.user_id, j.attempts + 1, j.rescues,
+           j.errors, o.result, lease_token,
+           coalesce(o.duration_ms, extract(epoch FROM clock_timestamp() - started) * 1000), j.created_at, started
+    FROM mesh.take_jobs(lease_token, job_ids) AS j
+    LEFT JOIN unnest(job_ids, results, durations_ms) AS o (id, result, duration_ms) ON o.id = j.id;
+    GET DIAGNOSTICS accepted = ROW_COUNT;
+    RETURN accepted;
+END $$;
+
+CREATE FUNCTION mesh.release_jobs(lease_token bigint, job_ids uuid[], delay interval DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SET search_path = ''
+-- Back to where they were, as if they had not been claimed; with a delay, not before that.
+AS $$
+DECLARE
+    accepted bigint;
+BEGIN
+    INSERT INTO mesh.jobs
+    SELECT released.* FROM mesh.take_jobs(lease_token, job_ids) AS j, jsonb_populate_record(j, CASE WHEN delay IS NULL
+        THEN '{}' ELSE jsonb_build_object('status', 'scheduled', 'run_at', clock_timestamp() + delay) END) AS released;
+    GET DIAGNOSTICS accepted = ROW_COUNT;
+    PERFORM mesh.wake_workers();
+    RETURN accepted;
+END $$;
+
+CREATE FUNCTION mesh.release_strays(worker uuid, known bigint[]) RETURNS bigint
+LANGUAGE plpgsql SET search_path = ''
+-- Claims whose answer the worker never got: it names the leases that it knows, and the others go back.
+AS $$
+DECLARE
+    released bigint;
+BEGIN
+    -- Waits for a claim that is still being committed on a connection that the worker has lost.
+    PERFORM FROM mesh.workers w WHERE w.id = worker FOR UPDATE;
+    SELECT sum(mesh.release_jobs(l.token, ARRAY(SELECT j.id FROM unnest(l.jobs) AS j))) INTO released
+    FROM mesh.leases l WHERE l.worker_id = worker AND l.token <> ALL (known);
+    RETURN coalesce(released, 0);
+END $$;
+
+CREATE FUNCTION mesh.backoff(attempts integer) RETURNS interval
+LANGUAGE sql VOLATILE SET search_path = ''
+-- Full jitter below 2^attempts seconds, an hour at most: what fails together does not return together.
+AS $$ SELECT random() * least(interval '1 hour', interval '1 second' * power(2, least(attempts, 12))) $$;
+
+CREATE FUNCTION mesh.bury_jobs(buried mesh.jobs[], why text, started timestamptz) RETURNS void
+LANGUAGE sql SET search_path = ''
+AS $$
+    INSERT INTO mesh.dead_jobs (id, job_type, reason, priority, payload, payload_version, user_id, attempts, max_attempts,
+                                rescues, errors, created_at, started_at)
+    SELECT j.id, j.job_type, why, j.priority, j.payload, j.payload_version, j.user_id, j.attempts, j.max_attempts,
+           j.rescues, j.errors, j.created_at, started
+    FROM unnest(buried) AS j
+$$;
+
+CREATE FUNCTION mesh.fail_jobs(lease_token bigint, failures jsonb) RETURNS bigint
+LANGUAGE plpgsql SET search_path = ''
+-- `failures` is a list of {id, error, traceback, reason, retry_after}: `reason` (permanent, unreadable) buries the job at once,
+-- `retry_after` (seconds) takes the place of the backoff.
+AS $$
+DECLARE
+    started timestamptz := (SELECT l.claimed_at FROM mesh.leases l WHERE l.token = lease_token);
+    failed record;
+    accepted bigint := 0;
+BEGIN
+    FOR failed IN
+        SELECT j AS job, f.reason, make_interval(secs => f.retry_after) AS delay,
+               jsonb_build_object('attempt', j.attempts + 1, 'at', clock_timestamp(), 'error', f.error,
+                                  'traceback', f.traceback) AS entry
+        FROM jsonb_to_recordset(failures) AS f (id uuid, error text, traceback text, reason text, retry_after float8)
+        JOIN mesh.take_jobs(lease_token, ARRAY(SELECT (value ->> 'id')::uuid FROM jsonb_array_elements(failures))) AS j
+          ON j.id = f.id
+    LOOP
+        accepted := accepted + 1;
+        failed.job.attempts := (failed.job).attempts + 1;
+        failed.job.errors := coalesce((failed.job).errors, '[]') || failed.entry;
+        IF failed.reason IS NOT NULL OR (failed.job).attempts >= (failed.job).max_attempts THEN
+            PERFORM mesh.bury_jobs(ARRAY[failed.job], coalesce(failed.reason, 'exhausted'), started);
+        ELSE
+            failed.job.status := 'scheduled';
+            failed.job.run_at := clock_timestamp() + coalesce(failed.delay, mesh.backoff((failed.job).attempts));
+            INSERT INTO mesh.jobs SELECT (failed.job).*;
+        END IF;
+    END LOOP;
+    RETURN accepted;
+END $$;
+
+SELECT mesh.keep_private();

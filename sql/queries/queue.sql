@@ -1,0 +1,70 @@
+-- The statements of the queue's clients; what they do stands with the functions in sql/migrations/0002_queue_*.sql.
+
+-- name: enqueue
+-- One job, in the caller's transaction.
+SELECT mesh.enqueue(
+    %(job_type)s, %(payload)s::jsonb, %(priority)s, %(delay)s::interval, %(run_at)s::timestamptz, %(max_attempts)s, %(user_id)s,
+    %(payload_version)s
+);
+
+-- name: register_job_types
+-- Makes the types known, so that they may be enqueued.
+SELECT mesh.register_job_types(%(job_types)s::text[]);
+
+-- name: check_job_types
+-- Fails when a type is unknown; returns the time of the transaction.
+SELECT now() FROM mesh.check_job_types(%(job_types)s::text[]);
+
+-- name: copy_jobs
+-- Many jobs at once.
+COPY mesh.jobs (id, job_type, status, priority, run_at, payload, payload_version, user_id, max_attempts) FROM STDIN;
+
+-- name: wake_workers
+-- Notifies the workers, if any of them sleeps.
+SELECT mesh.wake_workers();
+
+-- name: register_worker
+-- A new row for a worker that lives for `lease` from now on.
+INSERT INTO mesh.workers (id, name, types, expires_at)
+VALUES (%(worker)s, %(name)s, %(types)s, clock_timestamp() + %(lease)s);
+
+-- name: renew_worker
+-- Extends the life of a worker; no row when it was declared dead.
+UPDATE mesh.workers SET expires_at = clock_timestamp() + %(lease)s, types = %(types)s::text[]
+WHERE id = %(worker)s RETURNING id;
+
+-- name: unregister_worker
+-- The worker goes; the leases that it still has are rescued at the next tick.
+DELETE FROM mesh.workers WHERE id = %(worker)s;
+
+-- name: claim_jobs
+-- Leases a batch from one lane of the types; `sleepy` marks the worker as idle when there is nothing.
+SELECT token, (job).id, (job).job_type, (job).priority, (job).payload::text, (job).payload_version, (job).user_id,
+       (job).attempts + 1, (job).max_attempts, (job).rescues, (job).created_at
+FROM mesh.claim_jobs(%(worker)s, %(types)s::text[], %(most)s, %(sleepy)s);
+
+-- name: complete_jobs
+-- Jobs of one lease have ended well; returns how many of them were accepted.
+SELECT mesh.complete_jobs(%(token)s, %(ids)s::uuid[], %(results)s::jsonb[], %(durations)s::integer[]);
+
+-- name: fail_jobs
+-- Jobs of one lease have failed: they are retried later or buried; returns how many were accepted.
+SELECT mesh.fail_jobs(%(token)s, %(failures)s::jsonb);
+
+-- name: release_jobs
+-- Jobs of one lease go back unharmed; returns how many were accepted.
+SELECT mesh.release_jobs(%(token)s, %(ids)s::uuid[], %(delay)s::interval);
+
+-- name: release_strays
+-- Leases of the worker that it doesn't know of go back.
+SELECT mesh.release_strays(%(worker)s, %(known)s::bigint[]);
+
+-- name: held_jobs
+-- Which of these jobs are still in the lease.
+SELECT j.id FROM mesh.leases l CROSS JOIN unnest(l.jobs) AS j
+WHERE l.token = %(token)s AND j.id = ANY (%(ids)s::uuid[])
+  AND NOT EXISTS (SELECT FROM mesh.lease_ends e WHERE e.token = l.token AND e.job_id = j.id);
+
+-- name: tick
+-- Promotes and rescues; returns the seconds until the next scheduled job is due.
+SELECT mesh.tick();
