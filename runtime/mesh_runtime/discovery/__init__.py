@@ -1,0 +1,1 @@
+"""The discovery room: candidates, the users nearest to a viewer, and everything after them."""
