@@ -25,9 +25,9 @@ SELECT source, name, checksum FROM mesh.migrations ORDER BY applied_at, source, 
 
 -- name: unlimited_time
 -- Lifts time limits that a host sets on its users; migrations may take long. Holds for the transaction only.
-SELECT set_config('statement_timeout', '0', true),
-       set_config('lock_timeout', '0', true),
-       set_config('idle_in_transaction_session_timeout', '0', true);
+SELECT set_config(name, '0', true)
+FROM pg_settings
+WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
 
 -- name: lock_migrations
 -- Waits until no other process migrates this database; holds for the transaction. The number is "mesh" in ASCII.
@@ -51,3 +51,9 @@ SELECT wanted.name
 FROM unnest(%(names)s::text[]) AS wanted (name)
 WHERE NOT EXISTS (SELECT FROM pg_available_extensions AS available WHERE available.name = wanted.name)
   AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = wanted.name);
+
+-- name: database_facts
+-- The database's name, its size in bytes, and the versions of its extensions.
+SELECT current_database(),
+       pg_database_size(current_database()),
+       (SELECT json_object_agg(extname, extversion ORDER BY extname) FROM pg_extension);

@@ -10,10 +10,11 @@ from mesh_runtime.database.connect import (
     open_pool,
     redacted,
     server,
+    shown_address,
 )
 from mesh_runtime.database.embedded import EmbeddedServer, ServerStatus
 from mesh_runtime.database.migration_files import Migration, MigrationError, Source, runtime_source, sources
-from mesh_runtime.database.migrations import Applied, migrate, pending
+from mesh_runtime.database.migrations import Applied, MigrationState, migrate, migration_state, pending
 from mesh_runtime.database.queries import Queries, Query, queries
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "EmbeddedServer",
     "Migration",
     "MigrationError",
+    "MigrationState",
     "Queries",
     "Query",
     "ServerStatus",
@@ -30,11 +32,13 @@ __all__ = [
     "database_url",
     "direct_url",
     "migrate",
+    "migration_state",
     "open_pool",
     "pending",
     "queries",
     "redacted",
     "runtime_source",
     "server",
+    "shown_address",
     "sources",
 ]

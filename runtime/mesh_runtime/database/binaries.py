@@ -117,11 +117,12 @@ class Identity:
         """The command line that runs `program` as this identity, detached when `log` names a file."""
         return [sys.executable, "-I", "-S", launcher.__file__, self.argument, log, *program]
 
-    def run(self, program: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        """Run `program` to its end."""
+    def run(self, program: Sequence[str], *, keep: int | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `program` to its end, with the open descriptor `keep`."""
         return subprocess.run(
             self.command(program),
             env=environment(),
+            pass_fds=() if keep is None else (keep,),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -79,7 +79,7 @@ class Cluster:
 
     @property
     def alive(self) -> Path:
-        """The lock that the server's processes hold as long as one of them lives."""
+        """The lock that the server's processes hold as long as one of them lives; initdb holds it too."""
         return self.folder / "postgres.alive"
 
     def initialise(self, identity: Identity) -> None:
@@ -89,13 +89,15 @@ class Cluster:
             ServerStartError: initdb failed; the message says why.
         """
         unfinished = self.folder / "postgres.new"
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
         for ctype in _CTYPES:
-            unfinished.mkdir(mode=0o700, exist_ok=True)
+            if unfinished.exists():
+                shutil.rmtree(unfinished)
+            unfinished.mkdir(mode=0o700)
             if identity.owner:
                 os.chown(unfinished, *identity.owner)
-            result = identity.run(_initdb(unfinished, ctype))
+            # Killed while this runs, we leave an initdb that goes on; the next command waits for it.
+            with lock(self.alive) as held:
+                result = identity.run(_initdb(unfinished, ctype), keep=held)
             if result.returncode == 0:
                 unfinished.rename(self.data)
                 return

@@ -109,10 +109,11 @@ def _options(url: str, application_name: str) -> dict[str, Any]:
 
 
 def _unreachable(url: str, error: Exception) -> DatabaseUnreachableError:
-    said = redacted(str(error).strip(), url)
+    said = redacted(" ".join(str(error).split()), url)
     return DatabaseUnreachableError(
         f"no connection to the database at {shown_address(url)}: {said}",
-        remedy="Check DATABASE_URL and that the server runs; without DATABASE_URL, mesh starts a server of its own.",
+        remedy="Check DATABASE_URL (and DATABASE_DIRECT_URL) and that the server runs. "
+        "Without DATABASE_URL, mesh starts a server of its own.",
     )
 
 

@@ -19,7 +19,7 @@ from mesh_runtime.database.binaries import Identity
 from mesh_runtime.database.cluster import USER, Cluster, ServerStartError
 from mesh_runtime.database.locks import is_locked, lock
 from mesh_runtime.database.postmaster import Postmaster
-from mesh_runtime.database.sockets import PORT, remove_socket_folder, socket_folder
+from mesh_runtime.database.sockets import PORT, clear_socket_folder, remove_socket_folder, socket_folder
 from mesh_runtime.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -120,8 +120,10 @@ class EmbeddedServer:
         identity = Identity.choose(cluster.data)
         if not cluster.data.exists():
             cluster.initialise(identity)
-        (cluster.data / "postmaster.pid").unlink(missing_ok=True)  # nobody holds the server's lock: it is stale
         sockets = socket_folder(cluster.data)
+        # Nobody holds the server's lock, so these are stale, whoever has the number that they name.
+        (cluster.data / "postmaster.pid").unlink(missing_ok=True)
+        clear_socket_folder(sockets)
         cluster.run(identity, sockets)
         return _url(sockets)
 

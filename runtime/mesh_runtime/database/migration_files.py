@@ -97,7 +97,7 @@ def _read(source: str, path: Path) -> Migration:
             remedy="Name it like 20261122093000_poll_01_columns.sql.",
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise MigrationError("is not UTF-8 text", place=Place(str(path)), remedy="Save the file as UTF-8.") from error
     return Migration(source, path.name, path, text)

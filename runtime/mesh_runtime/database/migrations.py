@@ -24,6 +24,7 @@ from mesh_runtime.database.statements import Statement, split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     Connection = psycopg.Connection[Any]
     Ledger = Mapping[tuple[str, str], str]
@@ -51,14 +52,43 @@ class Applied:
     late: bool
 
 
+@dataclass(frozen=True, slots=True)
+class MigrationState:
+    """How far a database is.
+
+    Attributes:
+        applied: how many migrations it has.
+        pending: those that it lacks, in order.
+        problems: applied migrations that have changed or are missing.
+    """
+
+    applied: int
+    pending: tuple[Migration, ...]
+    problems: tuple[Problem, ...]
+
+
+def migration_state(connection: Connection, sources: Sequence[Source]) -> MigrationState:
+    """Compare the files with the database's ledger; writes nothing."""
+    with _reading(connection):
+        ledger = _ledger(connection)
+    files = {(migration.source, migration.name): migration for source in sources for migration in source.migrations()}
+    folders = {source.name: source.folder for source in sources}
+    own = {key: checksum for key, checksum in ledger.items() if key[0] in folders}
+    checks = (_problem(folders[key[0]] / key[1], files.get(key), checksum) for key, checksum in own.items())
+    lacking = tuple(migration for key, migration in files.items() if key not in ledger)
+    return MigrationState(len(own), lacking, tuple(problem for problem in checks if problem))
+
+
 def pending(connection: Connection, sources: Sequence[Source]) -> list[Migration]:
     """The migrations that `migrate` would apply, in order; writes nothing.
 
     Raises:
         MigrationError: an applied migration has changed or is missing; all of them are named.
     """
-    with _reading(connection):
-        return _unapplied(_files(sources), _ledger(connection), sources)
+    state = migration_state(connection, sources)
+    if state.problems:
+        raise MigrationError(problems=state.problems)
+    return list(state.pending)
 
 
 def migrate(
@@ -75,6 +105,8 @@ def migrate(
         MigrationError: an applied migration has changed or is missing, or one fails; the message has file and line.
         RequirementError: the server is too old or lacks an extension.
     """
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        raise ValueError("migrate needs a connection outside of a transaction: each migration has one of its own")
     check_requirements(connection)
     with connection.transaction():
         _lock(connection)
@@ -88,43 +120,26 @@ def migrate(
     return done
 
 
-def _files(sources: Sequence[Source]) -> list[Migration]:
-    return [migration for source in sources for migration in source.migrations()]
-
-
 def _ledger(connection: Connection) -> Ledger:
     if not connection.execute(_sql("ledger_exists")).fetchone():
         return {}
     return {(source, name): checksum for source, name, checksum in connection.execute(_sql("read_ledger"))}
 
 
-def _unapplied(files: Sequence[Migration], ledger: Ledger, sources: Sequence[Source]) -> list[Migration]:
-    known = {(migration.source, migration.name): migration for migration in files}
-    folders = {source.name: source.folder for source in sources}
-    problems: list[Problem] = []
-    for key, checksum in ledger.items():
-        if key[0] not in folders:
-            continue
-        migration = known.get(key)
-        if migration is None:
-            problems.append(
-                Problem(
-                    "was applied to this database, but the file is missing",
-                    Place(str(folders[key[0]] / key[1])),
-                    "Bring the file back from version control; to undo what it did, write a new migration.",
-                )
-            )
-        elif migration.checksum != checksum:
-            problems.append(
-                Problem(
-                    "was changed after it was applied to this database",
-                    Place(str(migration.path)),
-                    "Put the file back as it was (git log shows when it changed), and write a new migration.",
-                )
-            )
-    if problems:
-        raise MigrationError(problems=problems)
-    return [migration for key, migration in known.items() if key not in ledger]
+def _problem(path: Path, migration: Migration | None, checksum: str) -> Problem | None:
+    if migration is None:
+        return Problem(
+            "was applied to this database, but the file is missing",
+            Place(str(path)),
+            "Bring the file back from version control; to undo what it did, write a new migration.",
+        )
+    if migration.checksum != checksum:
+        return Problem(
+            "was changed after it was applied to this database",
+            Place(str(path)),
+            "Put the file back as it was (git log shows when it changed), and write a new migration.",
+        )
+    return None
 
 
 def _apply(connection: Connection, migration: Migration) -> Applied | None:
@@ -148,6 +163,7 @@ def _run_in_transaction(connection: Connection, migration: Migration, statements
         if late is None:
             return None
         seconds = _execute(connection, migration, statements)
+        _forget_session(connection)
         _record(connection, migration, seconds)
     return Applied(migration, seconds, late)
 
@@ -162,6 +178,7 @@ def _run_alone(connection: Connection, migration: Migration, statements: list[St
             return None
         with _autocommit(connection):
             seconds = _execute(connection, migration, statements)
+            _forget_session(connection)
         _record(guard, migration, seconds)
     return Applied(migration, seconds, late)
 
@@ -181,13 +198,16 @@ def _failed(migration: Migration, statement: Statement, error: psycopg.Error) ->
     position = error.diag.statement_position
     offset = statement.offset + (int(position) - 1 if position else 0)
     said = error.diag.message_primary or str(error)
-    hints = (error.diag.message_detail, error.diag.message_hint, _REMEDIES.get(error.sqlstate or ""))
-    kept = "Nothing of the file was kept." if migration.in_transaction else "Statements before this one were kept."
-    return MigrationError(
-        f"the migration failed: {said}",
-        place=_place(migration, offset),
-        remedy=" ".join([*(hint for hint in hints if hint), kept]),
+    context = (error.diag.context or "").partition("\n")[0]
+    hints = (
+        error.diag.message_detail,
+        error.diag.message_hint,
+        context and f"({context})",
+        _REMEDIES.get(error.sqlstate or ""),
     )
+    kept = "Nothing of the file was kept." if migration.in_transaction else "Statements before this one were kept."
+    remedy = "\n  ".join([*(hint for hint in hints if hint), kept])
+    return MigrationError(f"the migration failed: {said}", place=_place(migration, offset), remedy=remedy)
 
 
 def _place(migration: Migration, offset: int) -> Place:
@@ -197,6 +217,12 @@ def _place(migration: Migration, offset: int) -> Place:
 def _lock(connection: Connection) -> None:
     connection.execute(_sql("unlimited_time"))
     connection.execute(_sql("lock_migrations"))
+
+
+def _forget_session(connection: Connection) -> None:
+    """What a file sets (a search path, a role) must not reach the next one, or a pooler's next user."""
+    connection.execute("RESET SESSION AUTHORIZATION")
+    connection.execute("RESET ALL")
 
 
 def _late(connection: Connection, migration: Migration) -> bool | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_NAME = re.compile(r"--\s*name:\s*(\S*)\s*$")
+_NAME = re.compile(r"--\s*name:\s*(.*?)\s*$")
 _COMMENT = re.compile(r"--\s?(.*)$")
 
 

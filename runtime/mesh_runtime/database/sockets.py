@@ -52,10 +52,15 @@ def socket_file(folder: Path) -> Path:
     return folder / _FILE
 
 
-def remove_socket_folder(folder: Path) -> None:
-    """Take away the folder of a stopped server, with what a killed server may have left in it."""
+def clear_socket_folder(folder: Path) -> None:
+    """Take away what a killed server may have left in its folder."""
     for name in (_FILE, f"{_FILE}.lock"):
         (folder / name).unlink(missing_ok=True)
+
+
+def remove_socket_folder(folder: Path) -> None:
+    """Take away the folder of a server that is gone."""
+    clear_socket_folder(folder)
     try:
         folder.rmdir()
     except OSError:

@@ -1,0 +1,114 @@
+"""As whom the embedded server runs: root's two ways around PostgreSQL's refusal, and an ordinary user."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from mesh_runtime.database import EmbeddedServer
+from mesh_runtime.database.binaries import Identity, programs
+from mesh_runtime.database.cluster import Cluster
+from mesh_runtime.database.sockets import socket_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="about what root does")
+NOBODY = pwd.getpwnam("nobody")
+
+
+@pytest.fixture
+def private() -> Iterator[Path]:
+    """A folder that only root may enter."""
+    folder = Path(tempfile.mkdtemp(dir="/root", prefix=".mesh-test-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def namespaces() -> bool:
+    return Identity(f"namespace:{NOBODY.pw_uid}:{NOBODY.pw_gid}").refusal(Path("/root")) is None
+
+
+def owners(folder: Path) -> set[int]:
+    return {entry.lstat().st_uid for entry in (folder, *folder.rglob("*"))}
+
+
+@pytest.mark.skipif(not namespaces(), reason="user namespaces are forbidden here")
+def test_in_a_namespace_every_file_stays_roots(private: Path) -> None:
+    server = EmbeddedServer(private / "local", durable=False)
+    try:
+        with psycopg.connect(server.start()) as connection:
+            connection.execute("CREATE TABLE kept (answer int)")
+        assert owners(private) == {0}
+        pid = server.status().pid
+        effective = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "CapEff" in line)
+        assert int(effective.split()[1], 16) == 0
+    finally:
+        server.stop()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="capabilities are Linux's")
+def test_without_namespaces_it_runs_as_nobody_in_a_folder_that_stays_private(private: Path) -> None:
+    cluster = Cluster(private, durable=False)
+    identity = Identity(f"capabilities:{NOBODY.pw_uid}:{NOBODY.pw_gid}", (NOBODY.pw_uid, NOBODY.pw_gid))
+    server = EmbeddedServer(private, durable=False)
+    cluster.initialise(identity)
+    cluster.run(identity, socket_folder(cluster.data))
+    try:
+        with psycopg.connect(server.start()) as connection:
+            connection.execute("CREATE TABLE kept (answer int)")
+        assert owners(cluster.data) == {NOBODY.pw_uid}
+        assert cluster.data.stat().st_mode & 0o077 == 0
+        assert private.stat().st_mode & 0o777 == 0o700
+        assert private.stat().st_uid == 0
+        processes = Path(f"/proc/{server.status().pid}/status").read_text().splitlines()
+        effective = next(line for line in processes if "CapEff" in line)
+        assert int(effective.split()[1], 16) == 0b110  # to pass through folders, nothing else
+        assert server.stop()
+        # The next start sees whose the data is, and keeps to it.
+        with psycopg.connect(server.start()) as connection:
+            connection.execute("SELECT * FROM kept")
+    finally:
+        server.stop()
+
+
+def test_an_identity_that_cannot_be_taken_on_says_why() -> None:
+    refusal = Identity("namespace:-5:-5").refusal(Path("/root"))
+    assert refusal is not None
+    assert "namespace:-5:-5" in refusal
+
+
+def test_an_ordinary_user_runs_it_as_themself() -> None:
+    if not all(folder.stat().st_mode & 0o001 for folder in (programs(), *programs().parents)):
+        pytest.skip("the programs are in a folder that only root may enter")
+    folder = Path(tempfile.mkdtemp(prefix="mesh-test-"))
+    os.chown(folder, NOBODY.pw_uid, NOBODY.pw_gid)
+    script = (
+        "import sys; from pathlib import Path; from mesh_runtime.database import EmbeddedServer\n"
+        "server = EmbeddedServer(Path(sys.argv[1]), durable=False)\n"
+        "import psycopg\n"
+        "with psycopg.connect(server.start()) as connection: print(connection.execute('SELECT 42').fetchone()[0])\n"
+        "server.stop()\n"
+    )
+    command = [sys.executable, "-c", script, str(folder)]
+    try:
+        done = subprocess.run(
+            command, user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[], capture_output=True, text=True,
+            cwd="/", check=False, env={"PATH": os.environ["PATH"]},
+        )  # fmt: skip
+        if "ModuleNotFoundError" in done.stderr or "Permission" in done.stderr:
+            pytest.skip("Python is in a folder that only root may enter")
+        assert done.stdout == "42\n", done.stderr
+        assert owners(folder) == {NOBODY.pw_uid}
+    finally:
+        shutil.rmtree(folder)
+        shutil.rmtree(f"/tmp/mesh-{NOBODY.pw_uid}", ignore_errors=True)
