@@ -1,9 +1,9 @@
 """Which way of storing claimed jobs is fastest: rows that change state, or leases that hold a whole batch.
 
-Run `python benchmarks/queue_shapes.py` (a throw-away embedded server) or add `--url postgresql://...`. Each shape drains
-the same jobs through one connection with the statements that a worker would send, history included, and nothing else:
-the figures are a ceiling for any client. `pinned` keeps a REPEATABLE READ transaction open meanwhile, so that nothing
-dead can be removed.
+Run `python benchmarks/queue_shapes.py` (a throw-away embedded server) or add `--url postgresql://...`. Each shape
+drains the same jobs through one connection with the statements that a worker would send, history included, and nothing
+else: the figures are a ceiling for any client. `pinned` keeps a REPEATABLE READ transaction open meanwhile, so that
+nothing dead can be removed.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ CREATE TABLE jobs (
 ) WITH (fillfactor = {fillfactor});
 CREATE INDEX ready ON jobs (job_type, priority, seq) {predicate};
 CREATE TABLE history (
-    id uuid NOT NULL, job_type text NOT NULL, payload jsonb NOT NULL, priority smallint NOT NULL, attempts smallint NOT NULL,
-    result jsonb, created_at timestamptz NOT NULL, started_at timestamptz, completed_at timestamptz NOT NULL DEFAULT now()
+    id uuid NOT NULL, job_type text NOT NULL, payload jsonb NOT NULL, priority smallint NOT NULL,
+    attempts smallint NOT NULL, result jsonb, created_at timestamptz NOT NULL, started_at timestamptz,
+    completed_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX ON history (id);
 """
@@ -47,14 +48,19 @@ CREATE TABLE leases (token bigint PRIMARY KEY, worker uuid, claimed_at timestamp
 CREATE TABLE ended (token bigint, job_id uuid, PRIMARY KEY (token, job_id));
 """
 
-READY = "SELECT ctid FROM jobs WHERE job_type = 'noop' AND state = 'ready' AND seq > {floor} ORDER BY job_type, priority, seq"
+READY = """
+SELECT ctid FROM jobs WHERE job_type = 'noop' AND state = 'ready' AND seq > {floor} ORDER BY job_type, priority, seq
+"""
 
 HISTORY = "INSERT INTO history (id, job_type, payload, priority, attempts, created_at, started_at)"
 
 LEASE_CLAIM = """
-WITH taken AS (DELETE FROM jobs WHERE ctid = ANY (ARRAY({ready} LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING jobs AS job),
-     lease AS (INSERT INTO leases (token, jobs) SELECT nextval('tokens'), {gather} FROM taken HAVING count(*) > 0 RETURNING token)
-SELECT (job).id, (job).payload::text, (job).attempts, (job).created_at, lease.token, (job).seq FROM taken, lease
+WITH taken AS (DELETE FROM jobs WHERE ctid = ANY (ARRAY({ready} LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+               RETURNING jobs AS job),
+     lease AS (INSERT INTO leases (token, jobs) SELECT nextval('tokens'), {gather} FROM taken HAVING count(*) > 0
+               RETURNING token)
+SELECT (job).id, (job).payload::text, (job).attempts, (job).created_at, lease.token, (job).seq
+FROM taken, lease
 """
 
 WHOLE = """
@@ -69,7 +75,10 @@ WITH lease AS (SELECT token, jobs, claimed_at FROM leases WHERE token = %(token)
 FROM lease, {spread} j JOIN ends ON ends.job_id = j.id
 """
 
-CLOSE = "WITH closed AS (DELETE FROM leases WHERE token = %(token)s RETURNING token) DELETE FROM ended USING closed WHERE ended.token = closed.token"
+CLOSE = """
+WITH closed AS (DELETE FROM leases WHERE token = %(token)s RETURNING token)
+DELETE FROM ended USING closed WHERE ended.token = closed.token
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +99,8 @@ def rows(predicate: str) -> Shape:
         name=f"rows, {'partial' if predicate else 'full'} index",
         tables=TABLES.format(fillfactor=50, predicate=predicate),
         claim="WITH token AS (SELECT nextval('tokens') AS token) UPDATE jobs SET state = 'running', token = token.token, "
-        f"started_at = now() FROM token WHERE ctid = ANY (ARRAY({READY.format(floor=0)} LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) "
-        "RETURNING id, payload::text, attempts, created_at, token.token, seq",
+        f"started_at = now() FROM token WHERE ctid = ANY (ARRAY({READY.format(floor=0)} LIMIT %(limit)s "
+        "FOR UPDATE SKIP LOCKED)) RETURNING id, payload::text, attempts, created_at, token.token, seq",
         finish="WITH gone AS (DELETE FROM jobs WHERE id = ANY(%(ids)s) AND token = %(token)s RETURNING *) "
         f"{HISTORY} SELECT id, job_type, payload, priority, attempts, created_at, started_at FROM gone",
     )

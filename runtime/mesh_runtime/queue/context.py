@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from mesh_runtime.queue.errors import StaleLeaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     import psycopg
 
@@ -42,7 +42,7 @@ class JobContext:
     interrupted: bool = field(default=False, init=False)
 
     def connect(self) -> AbstractContextManager[psycopg.Connection[Any]]:
-        """A connection from the worker's pool; its transaction commits when the block ends, and rolls back on an error."""
+        """A connection from the worker's pool; its transaction commits as the block ends, or rolls back on an error."""
         return self._open()
 
     def complete(self, connection: psycopg.Connection[Any], result: Mapping[str, object] | None = None) -> None:

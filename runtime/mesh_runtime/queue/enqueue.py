@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ from mesh_runtime.queue.identifiers import uuid7
 from mesh_runtime.queue.values import NewJob
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from pydantic import BaseModel
 
 _SQL = queries("queue")
@@ -151,6 +152,6 @@ def _translated(error: psycopg.Error) -> Exception:
     if error.sqlstate == _UNKNOWN_TYPE:
         return UnknownJobTypeError(
             error.diag.message_primary or str(error),
-            remedy="Check its spelling; a type becomes known when a worker with its handler starts, or by register_types().",
+            remedy="Check its spelling; a worker that starts makes its types known, and so does register_types().",
         )
     return error

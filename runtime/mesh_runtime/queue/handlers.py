@@ -106,8 +106,9 @@ def by_type(handlers: Iterable[Handler]) -> dict[str, Handler]:
     found: dict[str, Handler] = {}
     for handler in handlers:
         if handler.job_type in found:
+            both = f"{_where(found[handler.job_type])} and {_where(handler)}"
             raise HandlerError(
-                f"two handlers claim the job type {handler.job_type!r}: {_where(found[handler.job_type])} and {_where(handler)}",
+                f"two handlers claim the job type {handler.job_type!r}: {both}",
                 remedy="Rename one of the types.",
             )
         found[handler.job_type] = handler

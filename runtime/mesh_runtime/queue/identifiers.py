@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 def uuid7() -> UUID:
-    """A UUID of version 7 (RFC 9562): 48 bits of milliseconds, 12 bits of the rest of the millisecond, 62 random bits."""
+    """A UUID of version 7 (RFC 9562): milliseconds, 12 bits of the rest of the millisecond, and 62 random bits."""
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
     value = milliseconds << 80 | 7 << 76 | (rest * 4096 // 1_000_000) << 64 | 2 << 62 | secrets.randbits(62)
     return UUID(int=value)

@@ -35,7 +35,7 @@ class Link:
         """The statement's rows.
 
         Raises:
-            LinkLostError: the connection broke, or the statement failed for a reason that passes; ask before repeating it.
+            LinkLostError: the connection broke, or the statement failed for a reason that passes.
         """
         try:
             connection = await self.connected()

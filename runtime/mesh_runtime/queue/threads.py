@@ -14,8 +14,8 @@ _Call = tuple[Callable[[], Any], asyncio.Future[Any], asyncio.AbstractEventLoop]
 class HandlerThreads:
     """Runs calls in daemon threads, one for each call at a time.
 
-    Unlike those of `concurrent.futures`, these threads don't keep the process alive: a handler that never returns must not
-    outlive a hard shutdown.
+    Unlike those of `concurrent.futures`, these threads don't keep the process alive: a handler that never returns
+    must not outlive a hard shutdown.
     """
 
     def __init__(self, most: int, name: str) -> None:
