@@ -1,0 +1,54 @@
+"""`mesh init`: make a new app."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mesh_descriptors.errors import MeshError, Place
+from mesh_scaffold.apply import apply
+from mesh_scaffold.cli.project import DryRunOption, JsonOption
+from mesh_scaffold.cli.show import show_plan
+from mesh_scaffold.generate.init import plan_init
+from mesh_scaffold.tree import Disk, Tree
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+class NoFolderError(MeshError):
+    """Something else than a folder is where the app is to be made."""
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The app's folder, empty or still to be made.")],
+    name: Annotated[str | None, typer.Option(help="What the app is called; default: the folder's name.")] = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new app: a small site with three post types, which `mesh new` adds more to.
+
+    Files that are in DIR already stay as they are; when one of them is in the way, nothing is written.
+    """
+    root = folder.resolve()
+    if root.exists() and not root.is_dir():
+        raise NoFolderError(
+            "is a file, a folder was expected", place=Place(str(folder)), remedy="Choose another folder."
+        )
+    plan = plan_init(Tree(Disk(root)), name or root.name)
+    if not dry_run:
+        apply(plan, root)
+    show_plan(plan, _next_steps(folder), dry_run=dry_run, as_json=as_json)
+
+
+def _next_steps(folder: Path) -> tuple[str, ...]:
+    enter = () if folder.resolve() == Path.cwd() else (f"cd {shlex.quote(str(folder))}",)
+    return (
+        *enter,
+        "mesh db migrate      # starts a PostgreSQL of the app's own, and makes the tables",
+        "mesh serve           # the app, at http://127.0.0.1:8000",
+        "mesh new post-type poll --field question:string --field 'options:list[string]'",
+    )
