@@ -50,12 +50,17 @@ def host(
     connection.rollback()
 
 
+def attempt(host: psycopg.Connection[Any], role: str, statement: str) -> None:
+    with host.transaction():
+        host.execute(f"SET LOCAL ROLE {role}")
+        host.execute(statement.encode())
+
+
 def test_clients_of_the_web_api_may_do_nothing(host: psycopg.Connection[Any]) -> None:
     for role in CLIENTS:
         for statement in FORBIDDEN:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege), host.transaction():
-                host.execute(f"SET LOCAL ROLE {role}")
-                host.execute(statement.encode())
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                attempt(host, role, statement)
 
 
 def test_a_role_that_may_like_needs_no_right_on_the_posts(host: psycopg.Connection[Any]) -> None:
