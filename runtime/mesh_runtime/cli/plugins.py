@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mesh_cli.console import emit_json, print_table, say
-from mesh_runtime.plugins import GivenConfig, load_plugins, plugin_folders
+from mesh_runtime.plugins import load_project_plugins, plugin_folders
 from mesh_runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,10 +63,7 @@ def check_plugins(project: ProjectOption = None, as_json: JsonOption = False) ->
 
 def _loaded(project: Path | None) -> tuple[tuple[PluginFolder, ...], Registry]:
     settings = Settings.load(project)
-    folders = plugin_folders(settings.project, settings.project_file)
-    return folders, load_plugins(
-        folders, config=GivenConfig.of_project(settings.project, settings.project_file, os.environ)
-    )
+    return plugin_folders(settings.project, settings.project_file), load_project_plugins(settings)
 
 
 def _row(plugin: Plugin) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from mesh_descriptors.connector import CONNECTOR_FILE, ConnectorManifest
 from mesh_descriptors.documents import read_toml
 from mesh_descriptors.errors import Place
 from mesh_runtime.ingest.errors import UnknownConnectorError
-from mesh_runtime.plugins import load_plugins, plugin_folders
+from mesh_runtime.plugins import load_project_plugins
 
 if TYPE_CHECKING:
     from mesh_runtime.plugins import Registry
@@ -28,7 +28,7 @@ def find_connector(settings: Settings, name: str, registry: Registry | None = No
         UnknownConnectorError: no plug-in provides it; the message lists those that there are.
         DocumentError: its `connector.toml` holds something else than it must.
     """
-    found = registry or load_plugins(plugin_folders(settings.project, settings.project_file))
+    found = registry or load_project_plugins(settings)
     plugin = found.by_type("connector", name)
     if plugin is None:
         known = [each.descriptor.type for each in found.of_kind("connector")]

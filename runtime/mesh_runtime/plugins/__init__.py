@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mesh_runtime.plugins.config import GivenConfig
 from mesh_runtime.plugins.folders import PluginFolder, first_party_folder, plugin_folders
-from mesh_runtime.plugins.loader import load_plugins
+from mesh_runtime.plugins.loader import load_plugins, load_project_plugins
 from mesh_runtime.plugins.namespace import config_of
 from mesh_runtime.plugins.registry import Plugin, PluginProblem, Registry
 from mesh_runtime.plugins.source import PluginSource
@@ -22,5 +22,6 @@ __all__ = [
     "config_of",
     "first_party_folder",
     "load_plugins",
+    "load_project_plugins",
     "plugin_folders",
 ]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mesh_descriptors.connector import CONNECTOR_FILE, ConnectorManifest
 from mesh_descriptors.documents import read_toml
 from mesh_descriptors.errors import MeshError, Place, Problem
 from mesh_descriptors.plugin import PLUGIN_FILE, PluginDescriptor
 from mesh_runtime.plugins.blame import described, own_line
 from mesh_runtime.plugins.claims import Claimant, settle
 from mesh_runtime.plugins.config import GivenConfig, read_config
-from mesh_runtime.plugins.folders import Candidate, PluginFolder, Scan, scan
+from mesh_runtime.plugins.folders import Candidate, PluginFolder, Scan, plugin_folders, scan
 from mesh_runtime.plugins.namespace import import_plugin, new_package
 from mesh_runtime.plugins.registry import Plugin, PluginProblem, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import ModuleType
+
+    from mesh_runtime.settings import Settings
 
 Broken = dict[Path, tuple[Problem, ...]]
 
@@ -31,6 +35,12 @@ def load_plugins(folders: Sequence[Path | PluginFolder], *, config: GivenConfig 
     """Load every plug-in of `folders`, in their order and by name; a broken one only adds to `problems`."""
     as_folders = [PluginFolder(folder) if isinstance(folder, Path) else folder for folder in folders]
     return load_scanned(scan(as_folders), config or GivenConfig())
+
+
+def load_project_plugins(settings: Settings) -> Registry:
+    """Load the plug-ins of the settings' project and of mesh once, with what its `mesh.toml` sets for them."""
+    config = GivenConfig.of_project(settings.project, settings.project_file, os.environ)
+    return load_plugins(plugin_folders(settings.project, settings.project_file), config=config)
 
 
 def load_scanned(found: Scan, config: GivenConfig, former: Registry | None = None) -> Registry:
@@ -112,6 +122,8 @@ def _load(one: Claimant, config: GivenConfig) -> Plugin:
     candidate, descriptor = one.candidate, one.descriptor
     values = read_config(candidate.name, descriptor, config)
     _check_entry(candidate, descriptor)
+    if descriptor.kind == "connector":
+        _check_connector(candidate, descriptor)
     package = new_package(candidate.path)
     try:
         modules: tuple[ModuleType, ...] = import_plugin(package, candidate.path, descriptor.entry, values)
@@ -133,6 +145,20 @@ def _check_entry(candidate: Candidate, descriptor: PluginDescriptor) -> None:
             )
 
 
+def _check_connector(candidate: Candidate, descriptor: PluginDescriptor) -> None:
+    file = candidate.path / CONNECTOR_FILE
+    if not file.is_file():
+        if descriptor.entry:
+            return  # one that is written in Python
+        remedy = f"Write {CONNECTOR_FILE}, or name an entry module."
+        raise BrokenPluginError(f"the connector has no {CONNECTOR_FILE}", place=candidate.place("kind"), remedy=remedy)
+    manifest = read_toml(file, ConnectorManifest, shown_as=candidate.shown(CONNECTOR_FILE))
+    if manifest.name != descriptor.type:
+        message = f"the connector is called {manifest.name!r} here and {descriptor.type!r} in {PLUGIN_FILE}"
+        place = Place(candidate.shown(CONNECTOR_FILE), field="name")
+        raise BrokenPluginError(message, place=place, remedy="Give both files the same name.")
+
+
 def _import_failed(candidate: Candidate, descriptor: PluginDescriptor, error: BaseException) -> BrokenPluginError:
     place = own_line(error, lambda file: file.is_relative_to(candidate.path))
     if place is None:  # raised before any line of it ran: bytes that are no Python
@@ -141,7 +167,8 @@ def _import_failed(candidate: Candidate, descriptor: PluginDescriptor, error: Ba
         file, line = place
     # A MeshError's own message says it better than its class; a plug-in may raise one on purpose.
     message = error.problems[0].message if isinstance(error, MeshError) else described(error)
-    return BrokenPluginError(f"cannot be imported: {message}", place=Place(candidate.shown(file), line))
+    remedy = "Correct the code, or start the folder's name with an underscore to switch the plug-in off."
+    return BrokenPluginError(f"cannot be imported: {message}", place=Place(candidate.shown(file), line), remedy=remedy)
 
 
 def _kept(broken: Broken, before: Mapping[Path, Plugin], fresh: Mapping[Path, Plugin]) -> dict[Path, Plugin]:

@@ -103,3 +103,23 @@ def test_a_descriptor_that_cannot_be_used_is_told_with_its_line(
     assert [problem.plugin for problem in registry.problems] == ["bad"]
     assert str(registry.problems[0].problem.place) == place
     assert says in registry.problems[0].problem.message
+
+
+@pytest.mark.parametrize(
+    ("manifest", "place", "says"),
+    [
+        (None, "plugins/bad/plugin.toml:1, field kind", "has no connector.toml"),
+        ("name = \n", "plugins/bad/connector.toml:1", "is not TOML"),
+        ('name = "bad"\ncolour = 1\n', "plugins/bad/connector.toml:2, field colour", "unknown key"),
+    ],
+)
+def test_a_connector_whose_manifest_cannot_be_used_is_told_with_its_line(
+    project: Project, manifest: str | None, place: str, says: str
+) -> None:
+    project.plugin("bad", kind="connector")
+    if manifest is not None:
+        project.write("plugins/bad/connector.toml", manifest)
+    registry = project.load()
+    assert registry.plugins == ()
+    told = [one.problem for one in registry.problems]
+    assert any(str(problem.place) == place and says in problem.message for problem in told)

@@ -42,16 +42,16 @@ def test_one_type_of_two_kinds_is_no_conflict(project: Project) -> None:
 
 
 def test_a_first_party_plugin_is_not_replaced_by_accident(project: Project) -> None:
-    project.plugin("mine", kind="connector", type_="spotify")
-    project.plugin("spotify", kind="connector", folder="shipped")
+    project.plugin("mine", kind="node-type", type_="spotify")
+    project.plugin("spotify", kind="node-type", folder="shipped")
     registry = load_with_first_party(project)
     assert registry.plugins == ()
     assert all("replaces_first_party = true" in (problem.problem.remedy or "") for problem in registry.problems)
 
 
 def test_a_first_party_plugin_is_replaced_on_purpose(project: Project) -> None:
-    project.plugin("mine", kind="connector", type_="spotify", more="replaces_first_party = true\n")
-    project.plugin("spotify", kind="connector", folder="shipped")
+    project.plugin("mine", kind="node-type", type_="spotify", more="replaces_first_party = true\n")
+    project.plugin("spotify", kind="node-type", folder="shipped")
     registry = load_with_first_party(project)
     assert registry.problems == ()
     assert [(plugin.name, plugin.first_party) for plugin in registry.plugins] == [("mine", False)]
@@ -59,8 +59,8 @@ def test_a_first_party_plugin_is_replaced_on_purpose(project: Project) -> None:
 
 def test_two_that_replace_the_same_first_party_plugin_are_refused(project: Project) -> None:
     for name in ("one", "two"):
-        project.plugin(name, kind="connector", type_="spotify", more="replaces_first_party = true\n")
-    project.plugin("spotify", kind="connector", folder="shipped")
+        project.plugin(name, kind="node-type", type_="spotify", more="replaces_first_party = true\n")
+    project.plugin("spotify", kind="node-type", folder="shipped")
     registry = load_with_first_party(project)
     assert [problem.plugin for problem in registry.problems] == ["one", "two"]
     assert registry.plugins == ()
@@ -76,6 +76,6 @@ def test_two_folders_of_one_name_are_refused(project: Project) -> None:
 
 def test_a_first_party_plugin_of_the_same_folder_name_is_no_conflict(project: Project) -> None:
     project.plugin("spotify")
-    project.plugin("spotify", kind="connector", folder="shipped")
+    project.plugin("spotify", kind="node-type", folder="shipped")
     registry = load_with_first_party(project)
     assert (len(registry.plugins), registry.problems) == (2, ())

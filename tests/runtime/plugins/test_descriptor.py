@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from mesh_descriptors.plugin import ConfigField, PluginDescriptor
 if TYPE_CHECKING:
     from conftest import Project
 
+PAGE = Path(__file__).parents[3] / "docs" / "plugins.md"
 BASE = 'kind = "post-type"\ntype = "poll"\nversion = "1.0.0"\nlabel = "Poll"\n'
 
 
@@ -89,6 +91,15 @@ def test_a_config_field_takes_its_own_type_only(type_: str, good: object, bad: o
 
 @pytest.mark.parametrize("model", [PluginDescriptor, ConfigField])
 def test_each_descriptor_field_is_documented(model: type[PluginDescriptor | ConfigField]) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "plugins.md").read_text()
+    page = PAGE.read_text()
     for name in model.model_fields:
         assert f"| `{name}` |" in page, f"docs/plugins.md has no line for {name} of {model.__name__}"
+
+
+def test_the_documentations_own_plugin_loads(project: Project) -> None:
+    for path, text in re.findall(r"```\w+\n# (plugins/\S+)\n(.*?)```", PAGE.read_text(), re.DOTALL):
+        project.write(path, text)
+    project.write("plugins/digest/words.py", "def titled(text):\n    return text.title()\n")
+    registry = project.load()
+    assert registry.problems == ()
+    assert registry.plugins[0].modules[0].heading("you") == "Hello You"

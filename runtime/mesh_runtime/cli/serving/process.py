@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -150,7 +151,8 @@ def _stop_without(parent: socket.socket) -> None:
     """End this process when its parent has gone, however it went: the parent's end of the pair is closed then."""
 
     def wait() -> None:
-        parent.recv(1)
+        with suppress(ConnectionResetError):  # it went without reading what `answers` sent
+            parent.recv(1)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()
