@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
-LEGEND = "✓ holds   ✗ missing   – not asked of this type   ? cannot be told"
+LEGEND = "✓ holds   ✗ missing   · not asked of this type   ? cannot be told"
 
 
 @app.command("check")
@@ -49,10 +49,11 @@ def _show(matrix: Matrix) -> None:
     say(LEGEND)
     for problem in matrix.findings:
         say(f"\n{problem}")
-    count = len(matrix.findings)
-    colour = "red" if count else "green"
-    say(f"\n{count} findings in {len(matrix.types)} types" if count else f"\nAll is right in {len(matrix.types)} types.",
-        colour=colour)  # fmt: skip
+    count, types = len(matrix.findings), len(matrix.types)
+    if count:
+        say(f"\n{count} findings in {types} types.", colour="red")
+    else:
+        say(f"\nAll is right in {types} types.", colour="green")
 
 
 def _mark(verdict: Verdict) -> str:
@@ -62,5 +63,5 @@ def _mark(verdict: Verdict) -> str:
         case Missing():
             return "✗"
         case NotApplicable():
-            return "–"
+            return "·"
     return "?"

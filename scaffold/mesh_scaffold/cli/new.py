@@ -56,7 +56,7 @@ def post_type(
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Add a post type: the enum's value, columns, migrations, validator, form, card, feeds, actions, plug-in and a test.
+    """Add a post type: enum value, columns, migrations, validator, form, card, feeds, actions, plug-in and test.
 
     All of it is written, or nothing. A second run changes nothing.
     """

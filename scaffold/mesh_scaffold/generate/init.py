@@ -48,7 +48,7 @@ def plan_init(tree: Tree, name: str, templates: Path | None = None) -> Plan:
     if not NAME.fullmatch(name):
         raise AppNameError(
             f"{name!r} cannot be the name of an app",
-            remedy="It has 1 to 63 letters, digits, spaces, '.', '-' and '_', the first a letter or digit: --name 'My app'",
+            remedy="Take 1 to 63 letters, digits, spaces, '.', '-' or '_', a letter or digit first: --name 'My app'",
         )
     answers = {"project_name": name}
     if record := read_record(tree, KIND, KIND):

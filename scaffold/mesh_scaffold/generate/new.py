@@ -95,7 +95,7 @@ def _require_unchanged(record: Record, spec: PostTypeSpec) -> None:
         raise SpecChangedError(
             f"has changed since {spec.name} was generated",
             place=Place(spec.path),
-            remedy=f"Run mesh update {spec.name}. Where this version of mesh has no such command yet, restore the spec: "
+            remedy=f"Run mesh update {spec.name}. Where this mesh has no such command yet, restore the spec; "
             f"{path} holds what it said.",
         )
 
