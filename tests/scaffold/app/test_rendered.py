@@ -37,6 +37,13 @@ def test_its_code_passes_the_linter(rendered_app: Path) -> None:
     run(rendered_app, "ruff", "format", "--no-cache", "--check", ".")
 
 
+def test_a_long_name_leaves_its_code_formatted(tmp_path: Path) -> None:
+    copier.run_copy(str(TEMPLATE), tmp_path / "app", data={"project_name": "a" * 63}, defaults=True, quiet=True)
+
+    run(tmp_path / "app", "ruff", "check", "--no-cache", ".")
+    run(tmp_path / "app", "ruff", "format", "--no-cache", "--check", ".")
+
+
 def test_its_code_passes_the_type_checker(rendered_app: Path, tmp_path: Path) -> None:
     run(rendered_app, "mypy", "--cache-dir", str(tmp_path))
 
