@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from pydantic import BaseModel
+
+from mesh_runtime.queue import (
+    HandlerError,
+    InvalidJobError,
+    JobContext,
+    NewJob,
+    PayloadError,
+    UnknownJobTypeError,
+    by_type,
+    enqueue,
+    enqueue_many,
+    job,
+    register_types,
+)
+
+if TYPE_CHECKING:
+    from tests.runtime.queue.conftest import Rows
+
+Connection = psycopg.Connection[Any]
+
+
+class Thumbnail(BaseModel):
+    post_id: int
+    sizes: list[int] = [64]
+
+
+@job("make_thumbnail", payload=Thumbnail, version=2)
+def make_thumbnail(payload: Thumbnail, context: JobContext) -> None: ...
+
+
+def test_a_job_exists_once_the_callers_transaction_commits(connection: Connection, rows: Rows) -> None:
+    job_id = enqueue(connection, "process_image", {"post": 1}, priority=3, user_id="7")
+    assert rows("SELECT count(*) FROM mesh.jobs") == [(0,)]
+    connection.commit()
+    assert rows("SELECT id, job_type, status, payload, priority, user_id, attempts FROM background_jobs") == [
+        (job_id, "process_image", "pending", {"post": 1}, 3, "7", 0)
+    ]
+
+
+def test_a_job_never_exists_when_the_caller_rolls_back(connection: Connection, rows: Rows) -> None:
+    enqueue(connection, "process_image", {})
+    enqueue_many(connection, [NewJob(job_type="process_image", payload={}) for _ in range(10)])
+    connection.rollback()
+    assert rows("SELECT count(*) FROM mesh.jobs") == [(0,)]
+
+
+def test_many_jobs_are_not_committed_by_enqueuing_them(connection: Connection, rows: Rows) -> None:
+    ids = enqueue_many(connection, [NewJob(job_type="process_image", payload={"n": n}) for n in range(10)])
+    assert rows("SELECT count(*) FROM mesh.jobs") == [(0,)]
+    connection.commit()
+    assert [row[0] for row in rows("SELECT id FROM mesh.jobs ORDER BY seq")] == ids
+    assert [row[0]["n"] for row in rows("SELECT payload FROM mesh.jobs ORDER BY id")] == list(range(10))
+
+
+def test_no_jobs_are_enqueued_without_a_word_to_the_database(connection: Connection) -> None:
+    assert enqueue_many(connection, []) == []
+
+
+def test_ids_are_uuids_of_version_7(connection: Connection) -> None:
+    single = enqueue(connection, "process_image", {})
+    (copied,) = enqueue_many(connection, [NewJob(job_type="process_image", payload={})])
+    assert [single.version, copied.version] == [7, 7]
+
+
+def test_a_handler_checks_its_payload_and_makes_its_type_known(auto: Connection, rows: Rows) -> None:
+    enqueue(auto, make_thumbnail, Thumbnail(post_id=1))
+    enqueue(auto, make_thumbnail, {"post_id": "2", "sizes": [32]})
+    enqueue_many(auto, [NewJob(job_type=make_thumbnail, payload={"post_id": 3})])
+    assert rows("SELECT payload, payload_version FROM mesh.jobs ORDER BY seq") == [
+        ({"post_id": 1, "sizes": [64]}, 2),
+        ({"post_id": 2, "sizes": [32]}, 2),
+        ({"post_id": 3, "sizes": [64]}, 2),
+    ]
+
+
+def test_a_payload_that_the_model_refuses_is_named_without_its_value(auto: Connection) -> None:
+    with pytest.raises(PayloadError, match=r"payload of make_thumbnail is invalid: post_id: .*integer") as raised:
+        enqueue(auto, make_thumbnail, {"post_id": "secret"})
+    assert "secret" not in str(raised.value)
+
+
+def test_an_unknown_type_is_refused_with_a_remedy(auto: Connection, rows: Rows) -> None:
+    with pytest.raises(UnknownJobTypeError, match=r"unknown job type: 'proces_image'\n.*spelling"):
+        enqueue(auto, "proces_image", {})
+    batch = [NewJob(job_type="process_image", payload={}), NewJob(job_type="nope", payload={})]
+    with pytest.raises(UnknownJobTypeError, match="'nope'"):
+        enqueue_many(auto, batch)
+    assert rows("SELECT count(*) FROM mesh.jobs") == [(0,)]
+
+
+def test_a_registered_type_may_be_enqueued_by_name(auto: Connection, rows: Rows) -> None:
+    register_types(auto, [make_thumbnail])
+    enqueue(auto, "make_thumbnail", {"post_id": 1})
+    assert rows("SELECT job_type FROM mesh.jobs") == [("make_thumbnail",)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"priority": 11}, "the priority is 11; it must be 0 to 10"),
+        ({"priority": -1}, "the priority is -1"),
+        ({"max_attempts": 0}, "max_attempts is 0"),
+        ({"delay": timedelta(seconds=-1)}, "the delay is negative"),
+        ({"run_at": datetime(2030, 1, 1)}, "run_at has no time zone"),  # noqa: DTZ001  the point of the test
+    ],
+)
+def test_options_that_cannot_be_are_named_before_anything_is_sent(
+    connection: Connection, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidJobError, match=message):
+        enqueue(connection, "process_image", {}, **options)
+    assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        ({"text": "x" * 2**21}, r"has 2,097,\d+ bytes; at most 1,048,576"),
+        ({"text": "a\0b"}, "NUL"),
+        ({"what": object()}, "cannot be written as JSON"),
+        ([1, 2], "must be an object"),
+    ],
+)
+def test_payloads_that_cannot_be_stored_are_refused(connection: Connection, payload: Any, message: str) -> None:
+    with pytest.raises(PayloadError, match=message):
+        enqueue(connection, "process_image", payload)
+
+
+def test_later_jobs_are_scheduled_by_the_databases_clock(auto: Connection, rows: Rows) -> None:
+    later = datetime.now(UTC) + timedelta(days=1)
+    enqueue(auto, "process_image", {}, delay=timedelta(hours=1))
+    enqueue_many(auto, [NewJob(job_type="process_image", payload={}, run_at=later)])
+    enqueue(auto, "process_image", {}, run_at=later - timedelta(days=2))
+    assert rows("SELECT status, round(extract(epoch FROM scheduled_for - now()) / 3600) FROM background_jobs ORDER BY 2") == [
+        ("pending", -24),
+        ("scheduled", 1),
+        ("scheduled", 24),
+    ]
+
+
+def test_sql_enqueues_too(rows: Rows) -> None:
+    rows("SELECT mesh.enqueue('sync_like_count', '{\"post_id\": 1}', priority => 5, delay => '2 seconds')")
+    assert rows("SELECT job_type, status, priority FROM background_jobs") == [("sync_like_count", "scheduled", 5)]
+
+
+def test_two_handlers_of_one_type_are_refused() -> None:
+    with pytest.raises(HandlerError, match="two handlers claim the job type 'make_thumbnail'"):
+        by_type([make_thumbnail, make_thumbnail])
+
+
+def test_a_type_must_have_a_plain_name() -> None:
+    with pytest.raises(HandlerError, match="snake_case"):
+        job("Make Thumbnail")
+
+
+def test_a_handler_can_be_called_like_the_function_it_is() -> None:
+    @job("double")
+    def double(payload: dict[str, int], context: JobContext | None) -> dict[str, int]:
+        del context
+        return {"twice": payload["n"] * 2}
+
+    assert double({"n": 2}, None) == {"twice": 4}  # type: ignore[arg-type]  it needs no context
