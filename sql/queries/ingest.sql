@@ -54,10 +54,19 @@ SET state = 'failed', problem = %(problem)s, ended_at = clock_timestamp()
 WHERE id = %(id)s AND state <> 'applied';
 
 -- name: sync_status
--- How far a sync and the vector that follows from it are.
-SELECT s.state, s.records, s.kept, s.skipped, s.problem, s.job_id, s.favourites_version,
-       coalesce(t.built_version >= s.favourites_version, false) AS built,
-       t.state AS taste, t.reason, t.media, t.vector_version
+-- How far a sync and the vector that follows from it are. A job that the queue has given up ends it.
+SELECT CASE
+           WHEN s.state = 'applied' AND t.built_version >= s.favourites_version THEN 'built'
+           WHEN d.id IS NOT NULL THEN 'failed'
+           ELSE s.state
+       END AS state,
+       coalesce(s.problem, d.errors -> -1 ->> 'error', d.reason) AS problem,
+       s.records, s.kept, s.skipped, t.state AS taste, t.reason, t.media, t.vector_version
 FROM mesh.syncs AS s
 LEFT JOIN mesh.user_tastes AS t USING (user_id)
+LEFT JOIN mesh.dead_jobs AS d ON d.id = s.job_id
 WHERE s.id = %(id)s;
+
+-- name: live_workers
+-- How many workers live that run jobs of all these types.
+SELECT count(*) FROM mesh.workers WHERE expires_at > clock_timestamp() AND types @> %(types)s;

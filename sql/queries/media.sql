@@ -55,18 +55,22 @@ WHERE r.media_id IS NULL
 -- name: create_media
 -- Makes provisional media. Things that share an id may be one medium: only the first of them is made, the others are
 -- resolved again afterwards. In the order of the key, so that two syncs wait for each other in one direction only.
+WITH first_of_id AS (
+    SELECT i.scheme, i.value, min(i.thing) AS thing
+    FROM resolving_ids AS i
+    JOIN resolving AS r ON r.thing = i.thing AND r.media_id IS NULL
+    GROUP BY i.scheme, i.value
+),
+follower AS (
+    SELECT i.thing
+    FROM resolving_ids AS i
+    JOIN first_of_id AS f ON f.scheme = i.scheme AND f.value = i.value AND f.thing < i.thing
+)
 INSERT INTO mesh.media (kind, creator_key, title_key, title, creator, album, genre)
 SELECT DISTINCT ON (r.kind, r.creator_key, r.title_key)
        r.kind, r.creator_key, r.title_key, r.title, r.creator, r.album, r.genre
 FROM resolving AS r
-WHERE r.media_id IS NULL
-  AND (%(every)s OR NOT EXISTS (
-      SELECT
-      FROM resolving_ids AS mine
-      JOIN resolving_ids AS theirs USING (scheme, value)
-      JOIN resolving AS other ON other.thing = theirs.thing AND other.media_id IS NULL
-      WHERE mine.thing = r.thing AND theirs.thing < r.thing
-  ))
+WHERE r.media_id IS NULL AND (%(every)s OR NOT EXISTS (SELECT FROM follower AS f WHERE f.thing = r.thing))
 ORDER BY r.kind, r.creator_key, r.title_key, r.album = '', r.thing
 ON CONFLICT (kind, creator_key, title_key) WHERE merged_into IS NULL DO NOTHING;
 

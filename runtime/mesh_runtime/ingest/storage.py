@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from mesh_runtime.errors import Retryable, RuntimeFault
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import BinaryIO
 
     from obstore import ReadableFile
@@ -114,14 +116,23 @@ def raw_storage(settings: Settings) -> RawStorage:
     """
     from obstore.store import LocalStore, from_url
 
-    if settings.storage_url is None:
-        folder = settings.local / "storage"
+    try:
+        if (folder := _folder(settings)) is None:
+            assert settings.storage_url is not None
+            return ObjectStorage(from_url(settings.storage_url))
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return ObjectStorage(LocalStore(folder))
-    try:
-        return ObjectStorage(from_url(settings.storage_url))
-    except Exception as error:  # every kind of store has its own for a bad URL
+    except Exception as error:  # every kind of store has errors of its own
+        reason = str(error).split("\n")[0]
         raise StorageSettingsError(
-            f"the storage cannot be used: {error}",
+            f"the storage cannot be used: {reason}",
             remedy="Correct MESH_STORAGE_URL, such as s3://bucket/folder or file:///var/lib/mesh.",
         ) from error
+
+
+def _folder(settings: Settings) -> Path | None:
+    """The local folder that the settings name; None for a store elsewhere."""
+    if settings.storage_url is None:
+        return settings.local / "storage"
+    url = urlsplit(settings.storage_url)
+    return Path(url2pathname(url.path)) if url.scheme == "file" else None

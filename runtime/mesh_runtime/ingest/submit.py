@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mesh_runtime.settings import Settings
 
 _SQL = queries("ingest")
+_PROGRESS_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,12 @@ def check(
     """
     user, manifest = parse_user_id(user_id), find_connector(settings, connector)
     with _open(path) as file:
-        digest, size = _digest(file, advance)
-        tally = Tally()
-        for _ in Export(manifest, file, path.name, Limits.of(settings)).items(tally):
-            pass
+        digest, size = _digest(file)
+        tally, reached = Tally(), 0
+        for count, _ in enumerate(Export(manifest, file, str(path), Limits.of(settings)).items(tally)):
+            if advance and count % _PROGRESS_EVERY == 0 and (now := file.tell()) > reached:
+                advance(now - reached)
+                reached = now
     return Checked(connector, path, user, digest, size, dict(tally.records), tally.kept)
 
 
@@ -155,11 +158,9 @@ def _open(path: Path) -> BinaryIO:
         raise UnreadableExportError(f"cannot be read: {error.strerror}", place=Place(str(path))) from error
 
 
-def _digest(file: BinaryIO, advance: Callable[[int], None] | None) -> tuple[bytes, int]:
+def _digest(file: BinaryIO) -> tuple[bytes, int]:
     digest, size = hashlib.sha256(), 0
     while chunk := file.read(1024 * 1024):
         digest.update(chunk)
         size += len(chunk)
-        if advance:
-            advance(len(chunk))
     return digest.digest(), size
