@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from mesh_descriptors.errors import MeshError
+from mesh_descriptors.errors import MeshError, Place, Problem
 from mesh_descriptors.project import PROJECT_FILE, ProjectFile, read_project
 from mesh_runtime.plugins.config import GivenConfig
 from mesh_runtime.plugins.folders import Scan, plugin_folders, scan
@@ -104,15 +104,17 @@ class PluginSource:
         if state != last.project_state and last.project_state is not None:
             try:
                 project_file, problems = read_project(self._project), ()
-            except (MeshError, OSError) as error:
-                found = error.problems if isinstance(error, MeshError) else ()
-                problems = tuple(PluginProblem(None, each, kept=True) for each in found)
+            except MeshError as error:
+                problems = tuple(PluginProblem(None, each, kept=True) for each in error.problems)
+            except OSError as error:
+                unread = Problem(f"cannot be read: {error.strerror}", Place(PROJECT_FILE))
+                problems = (PluginProblem(None, unread, kept=True),)
         return _Seen(state, project_file, problems, scan(plugin_folders(self._project, project_file)))
 
     def _project_state(self) -> ProjectState:
         try:
             found = (self._project / PROJECT_FILE).stat()
-        except FileNotFoundError:
+        except OSError:
             return (0, 0, 0)
         return (found.st_mtime_ns, found.st_size, found.st_ino)
 

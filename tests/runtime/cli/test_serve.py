@@ -239,7 +239,6 @@ def test_production_neither_reloads_code_nor_plugins(host: Host) -> None:
         assert (found["words"], found["code"]) == ({"hello": "one"}, 1)
 
 
-@pytest.mark.parametrize("mode", ["--reload", "--no-reload"])
 @pytest.mark.parametrize(
     ("code", "says"),
     [
@@ -249,9 +248,9 @@ def test_production_neither_reloads_code_nor_plugins(host: Host) -> None:
         ("other = 1\n", "mesh.toml, field serve.app: app.main has no ASGI application 'app'"),
     ],
 )
-def test_an_app_that_cannot_be_imported_is_told_with_its_line(host: Host, mode: str, code: str, says: str) -> None:
+def test_an_app_that_cannot_be_imported_is_told_with_its_line(host: Host, code: str, says: str) -> None:
     host.app(code)
-    assert says in host.fails(mode)
+    assert says in host.fails("--no-reload")
 
 
 def test_an_app_that_is_not_there_is_told(host: Host) -> None:

@@ -64,7 +64,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            say(self._serving.announcement)
+            with suppress(BrokenPipeError):  # who read the first line may have gone since
+                say(self._serving.announcement)
             self._serving.answers()
 
 
