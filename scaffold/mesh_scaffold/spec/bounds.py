@@ -43,9 +43,9 @@ class Bounds:
         if not field_type.is_list:
             return self._item_complaint(value)
         if self.min_items is not None and len(value) < self.min_items:
-            return f"has {len(value)} items, min_items is {self.min_items}"
+            return f"{len(value)} items, min_items is {self.min_items}"
         if self.max_items is not None and len(value) > self.max_items:
-            return f"has {len(value)} items, max_items is {self.max_items}"
+            return f"{len(value)} items, max_items is {self.max_items}"
         return next((found for found in map(self._item_complaint, value) if found), None)
 
     def _item_complaint(self, value: Any) -> str | None:
@@ -110,7 +110,7 @@ def read_value(section: Section, key: str, field_type: FieldType, bounds: Bounds
 def _read(field_type: FieldType, node: Node) -> Any:
     if field_type.is_list:
         if not isinstance(node, ListNode):
-            raise ValueProblem(f"is not of type {field_type}", node.place, "Write a list in brackets.")
+            raise ValueProblem(f"one value where a {field_type} is expected", node.place, "Write a list in brackets.")
         return tuple(_read(field_type.item, item) for item in node.items)
     if field_type.name == "ref":
         raise ValueProblem(

@@ -80,7 +80,7 @@ def read_yaml(content: bytes, path: str) -> Node:
         mark = error.problem_mark or error.context_mark
         place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path)
         what = ": ".join(part for part in (error.context, error.problem) if part)
-        raise SpecError(f"is not YAML: {what}", place=place, remedy=_remedy(text, place)) from error
+        raise SpecError(f"is not YAML: {what}", place=place, remedy=_remedy(text, place, error)) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         remedy = "Remove the character, or write it as an escape in double quotes."
@@ -107,7 +107,9 @@ def _code(character: str | int) -> int:
     return character if isinstance(character, int) else ord(character)
 
 
-def _remedy(text: str, place: Place) -> str | None:
+def _remedy(text: str, place: Place, error: MarkedYAMLError) -> str | None:
+    if error.context_mark and "end" in str(error.problem) and "stream" in str(error.problem):
+        return f"Close what was opened on line {error.context_mark.line + 1}."
     line = text.split("\n")[place.line - 1] if place.line and place.line <= text.count("\n") + 1 else ""
     if line.startswith("\t") or line.lstrip(" ").startswith("\t"):
         return "Indent with spaces; YAML does not allow tabs."

@@ -39,8 +39,11 @@ class Section:
 
     def place_of(self, key: str) -> Place:
         """Where the value of `key` stands; where the section does, when the key is absent."""
-        node = self.node(key)
-        return node.place if node else self.place
+        entry = self._entries.get(key)
+        if entry is None:
+            return self.place
+        is_empty = isinstance(entry[1], ScalarNode) and entry[1].plain and not entry[1].text
+        return entry[0].place if is_empty else entry[1].place  # YAML puts an empty value on the next line
 
     def places(self) -> dict[str, Place]:
         """Where each value stands, by key."""
