@@ -138,7 +138,10 @@ class GuardedJson:
     def _measure(self, boundary: np.ndarray) -> None:
         """Add up how long the present item is; a boundary is a byte that belongs to no item."""
         first = int(boundary.argmax()) if boundary.any() else len(boundary)
-        if self._since_boundary + first > self._limits.item_bytes:
+        longest = self._since_boundary + first
+        if longest <= self._limits.item_bytes < len(boundary):  # an item may be too large within this one chunk
+            longest = int(np.diff(np.flatnonzero(boundary)).max(initial=0)) - 1
+        if longest > self._limits.item_bytes:
             limit = f"{self._limits.item_bytes} bytes"
             raise exceeded("one item is too large", f"over {limit}", limit, "MESH_LIMIT_ITEM", self._name)
         if first == len(boundary):

@@ -123,7 +123,8 @@ def _weighted(medium: Medium) -> Iterator[tuple[str, float]]:
 
 
 def _words(text: str) -> Sequence[str]:
-    return _WORD.findall(text)[:20]
+    """The words of a text; one that has none, such as `!!!`, is a word itself."""
+    return _WORD.findall(text)[:20] or ([text] if text else [])
 
 
 EMBEDDERS: tuple[Embedder, ...] = (FeatureHashing(),)
