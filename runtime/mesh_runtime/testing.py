@@ -33,6 +33,20 @@ SERVER_VARIABLE = "MESH_TEST_DATABASE_URL"
 """Names a server to use instead of a new one; its user must be allowed to create databases."""
 
 
+@contextmanager
+def fresh_database(server: str, *, template: str = "template0") -> Iterator[str]:
+    """A new database on `server`, as its URL; dropped afterwards, with whoever is still connected to it."""
+    name = f"mesh_test_{uuid4().hex}"
+    with connect(server, autocommit=True) as admin:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        admin.execute(create)
+    try:
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    finally:
+        with connect(server, autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
 @pytest.fixture(scope="session")
 def mesh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server whose databases the tests may make and drop."""
@@ -49,17 +63,17 @@ def mesh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def mesh_template(mesh_server: str, pytestconfig: pytest.Config) -> Iterator[str]:
     """The name of a database on `mesh_server` that has all migrations; tests clone it and don't connect to it."""
-    with _database(mesh_server) as name:
-        with connect(_url(mesh_server, name)) as connection:
+    with fresh_database(mesh_server) as url:
+        with connect(url) as connection:
             migrate(connection, _sources(pytestconfig.rootpath))
-        yield name
+        yield urlsplit(url).path.removeprefix("/")
 
 
 @pytest.fixture
 def database_url(mesh_server: str, mesh_template: str) -> Iterator[str]:
     """The URL of a fresh database with all migrations, dropped after the test."""
-    with _database(mesh_server, mesh_template) as name:
-        yield _url(mesh_server, name)
+    with fresh_database(mesh_server, template=mesh_template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -91,21 +105,3 @@ def _host(root: Path) -> Path | None:
 def _sources(root: Path) -> tuple[Source, ...]:
     project = _host(root)
     return (runtime_source(),) if project is None else sources(Settings(project, read_project(project)))
-
-
-@contextmanager
-def _database(server: str, template: str = "template0") -> Iterator[str]:
-    name = f"mesh_test_{uuid4().hex}"
-    with connect(server, autocommit=True) as admin:
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        admin.execute(statement)
-    try:
-        yield name
-    finally:
-        with connect(server, autocommit=True) as admin:
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _url(server: str, database: str) -> str:
-    """The same server's other database, as a URL."""
-    return urlsplit(server)._replace(path=f"/{database}").geturl()

@@ -176,6 +176,9 @@ def _run_alone(connection: Connection, migration: Migration, statements: list[St
         late = _late(guard, migration)
         if late is None:
             return None
+        # Held already; but a query with parameters keeps its snapshot until the next query in the transaction, and
+        # building an index concurrently waits for snapshots.
+        _lock(guard)
         with _autocommit(connection):
             seconds = _execute(connection, migration, statements)
             _forget_session(connection)

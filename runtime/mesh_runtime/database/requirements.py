@@ -8,6 +8,8 @@ from mesh_runtime.database.queries import queries
 from mesh_runtime.errors import DatabaseError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import psycopg
 
 OLDEST_VERSION = 15
@@ -18,19 +20,21 @@ class RequirementError(DatabaseError):
     """The database's server is too old, or lacks an extension."""
 
 
-def check_requirements(connection: psycopg.Connection[Any]) -> None:
+def check_requirements(
+    connection: psycopg.Connection[Any], *, oldest: int = OLDEST_VERSION, extensions: Sequence[str] = EXTENSIONS
+) -> None:
     """Check the server's version, and that each extension is or can be installed.
 
     Raises:
         RequirementError: something is missing; the message says what and how to get it.
     """
     version = connection.info.server_version // 10_000
-    if version < OLDEST_VERSION:
+    if version < oldest:
         raise RequirementError(
-            f"the server is PostgreSQL {version}; mesh needs {OLDEST_VERSION} or newer",
+            f"the server is PostgreSQL {version}; mesh needs {oldest} or newer",
             remedy="Upgrade it, name another server in DATABASE_URL, or unset DATABASE_URL for the embedded one.",
         )
-    rows = connection.execute(queries("migrations")["missing_extensions"].sql, {"names": list(EXTENSIONS)}).fetchall()
+    rows = connection.execute(queries("migrations")["missing_extensions"].sql, {"names": list(extensions)}).fetchall()
     if not connection.autocommit:
         connection.rollback()
     if rows:

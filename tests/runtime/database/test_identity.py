@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,11 +14,12 @@ import psycopg
 import pytest
 
 from mesh_runtime.database import EmbeddedServer
-from mesh_runtime.database.binaries import Identity, programs
+from mesh_runtime.database.binaries import Identity
 from mesh_runtime.database.cluster import Cluster
 from mesh_runtime.database.sockets import socket_folder
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="about what root does")
@@ -87,11 +87,14 @@ def test_an_identity_that_cannot_be_taken_on_says_why() -> None:
     assert "namespace:-5:-5" in refusal
 
 
+def as_user(uid: int, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python as an ordinary user, who may pass through root's folders to reach it."""
+    return Identity(f"capabilities:{uid}:{uid}").run([sys.executable, "-c", script, *arguments])
+
+
 def test_an_ordinary_user_runs_it_as_themself() -> None:
-    if not all(folder.stat().st_mode & 0o001 for folder in (programs(), *programs().parents)):
-        pytest.skip("the programs are in a folder that only root may enter")
     folder = Path(tempfile.mkdtemp(prefix="mesh-test-"))
-    os.chown(folder, NOBODY.pw_uid, NOBODY.pw_gid)
+    os.chown(folder, NOBODY.pw_uid, NOBODY.pw_uid)
     script = (
         "import sys; from pathlib import Path; from mesh_runtime.database import EmbeddedServer\n"
         "server = EmbeddedServer(Path(sys.argv[1]), durable=False)\n"
@@ -99,16 +102,27 @@ def test_an_ordinary_user_runs_it_as_themself() -> None:
         "with psycopg.connect(server.start()) as connection: print(connection.execute('SELECT 42').fetchone()[0])\n"
         "server.stop()\n"
     )
-    command = [sys.executable, "-c", script, str(folder)]
     try:
-        done = subprocess.run(
-            command, user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[], capture_output=True, text=True,
-            cwd="/", check=False, env={"PATH": os.environ["PATH"]},
-        )  # fmt: skip
-        if "ModuleNotFoundError" in done.stderr or "Permission" in done.stderr:
-            pytest.skip("Python is in a folder that only root may enter")
+        done = as_user(NOBODY.pw_uid, script, str(folder))
         assert done.stdout == "42\n", done.stderr
         assert owners(folder) == {NOBODY.pw_uid}
     finally:
         shutil.rmtree(folder)
         shutil.rmtree(f"/tmp/mesh-{NOBODY.pw_uid}", ignore_errors=True)
+
+
+def test_with_no_folder_for_the_socket_the_error_names_each_place() -> None:
+    uid = 4_000_000
+    taken = Path(f"/tmp/mesh-{uid}")
+    taken.mkdir()
+    script = (
+        "from pathlib import Path; from mesh_runtime.database.sockets import *\n"
+        "try: socket_folder(Path('/anywhere'))\n"
+        "except SocketFolderError as error: print(error)\n"
+    )
+    try:
+        done = as_user(uid, script)
+    finally:
+        taken.rmdir()
+    assert f"{taken}: is not a folder of your own" in done.stdout, done.stderr
+    assert "XDG_RUNTIME_DIR" in done.stdout
