@@ -6,6 +6,7 @@ twice or computes it gives a `Refused` with line and remedy.
 """
 
 from mesh_scaffold.targets.python.edits.elements import DictEntry, Element, dict_entries
+from mesh_scaffold.targets.python.edits.find import find_value, top_level_names
 from mesh_scaffold.targets.python.edits.guards import GuardedItem
 from mesh_scaffold.targets.python.edits.imports import ImportedName
 from mesh_scaffold.targets.python.edits.members import ClassField, EnumMember, fields_of, members_of
@@ -28,6 +29,8 @@ __all__ = [
     "decode",
     "dict_entries",
     "fields_of",
+    "find_value",
     "members_of",
     "parse",
+    "top_level_names",
 ]

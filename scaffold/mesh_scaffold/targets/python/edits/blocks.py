@@ -28,7 +28,7 @@ def in_one_line(source: Source, owner: ast.stmt, body: Sequence[ast.stmt]) -> bo
 
 
 def add_statement(
-    source: Source, owner: ast.stmt, body: Sequence[ast.stmt], after: ast.stmt | None, code: str
+    source: Source, owner: ast.stmt, body: Sequence[ast.stmt], after: ast.stmt | None, code: str, gap: str = ""
 ) -> Addition:
     """How `code` goes into the block of `owner`.
 
@@ -38,6 +38,7 @@ def add_statement(
         body: its statements; at least one, as Python asks for it.
         after: the neighbour behind which it goes; None for the block's start, behind a docstring.
         code: the statement, its lines after the first indented relative to the block by the file's own unit.
+        gap: a line break, for a blank line before it.
     """
     if in_one_line(source, owner, body):
         at = source.end(after or body[-1])
@@ -47,7 +48,8 @@ def add_statement(
         return _in_front(source, body[0], code)
     neighbour = after or body[0]
     at = source.line_end(source.end(neighbour))
-    gap = source.newline if neighbour is body[0] and documented else ""
+    if neighbour is body[0] and documented:
+        gap = source.newline
     return _behind(source, at, gap + source.newline + source.indent_at(source.start(body[0])), code)
 
 

@@ -46,6 +46,18 @@ class Element:
         return f"{self._where}[{self.code}]"
 
     @property
+    def wanted(self) -> str:
+        """`PostType.POLL`."""
+        return self.code
+
+    def home(self, source: Source) -> int:
+        """The line of the collection."""
+        collection = self.collection(source)
+        if isinstance(collection, Refused):
+            return collection.line or 1
+        return source.line_of(collection.start) if isinstance(collection, Span) else collection.lineno
+
+    @property
     def _where(self) -> str:
         return self.name if self.key is None else f'{self.name}["{self.key}"]'
 
@@ -133,6 +145,16 @@ class DictEntry:
         """`create_post.row["poll_question"]`."""
         owner = f"{self.function}." if self.function else ""
         return f"{owner}{self.name}[{self._key_code}]"
+
+    @property
+    def wanted(self) -> str:
+        """`"poll_question": fields.get("poll_question")`."""
+        return f"{self._key_code}: {self.value}"
+
+    def home(self, source: Source) -> int:
+        """The line of the dict."""
+        literal = self.literal(source)
+        return (literal.line or 1) if isinstance(literal, Refused) else literal.lineno
 
     @property
     def _key_code(self) -> str:

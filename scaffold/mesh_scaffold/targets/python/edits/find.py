@@ -97,3 +97,15 @@ def same_code(one: ast.expr, other: ast.expr) -> bool:
 def expression(code: str) -> ast.expr:
     """The syntax tree of an expression that we wrote."""
     return ast.parse(code, mode="eval").body
+
+
+def top_level_names(source: Source) -> frozenset[str]:
+    """What the module defines or imports at its top level."""
+    names: set[str] = set()
+    for statement in source.tree.body:
+        names |= {target.id for target in targets_of(statement) if isinstance(target, ast.Name)}
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(statement.name)
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in statement.names}
+    return frozenset(names)

@@ -42,6 +42,17 @@ class GuardedItem:
         """`update_post.update_data["poll_question"]`."""
         return f'{self.function}.{self.name}["{self.key}"]'
 
+    @property
+    def wanted(self) -> str:
+        """The block on one line."""
+        key = f'"{self.key}"'
+        return f"if {key} in {self.among}: {self.name}[{key}] = {self.value.replace('{key}', key)}"
+
+    def home(self, source: Source) -> int:
+        """The line of the function."""
+        function = find_function(source, self.function)
+        return (function.line or 1) if isinstance(function, Refused) else function.lineno
+
     def locate(self, source: Source) -> Span | Refused | None:
         """The block, or the bare assignment, that sets the key."""
         function = find_function(source, self.function)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from dataclasses import dataclass
 
 import libcst
@@ -13,6 +12,7 @@ from mesh_scaffold.targets.python.edits.blocks import is_docstring, remove_state
 from mesh_scaffold.targets.python.edits.brackets import Bracket, Item, addition, removal
 from mesh_scaffold.targets.python.edits.result import Addition, Edited, Insertion, Span, added, found, removed
 from mesh_scaffold.targets.python.edits.source import Refused, Source, Splice
+from mesh_scaffold.targets.python.import_order import name_order, section
 
 Import = ast.Import | ast.ImportFrom
 
@@ -35,6 +35,16 @@ class ImportedName:
     def syntax_path(self) -> str:
         """`import datetime.date`."""
         return f"import {self.module}.{self.name}"
+
+    @property
+    def wanted(self) -> str:
+        """`from datetime import date`."""
+        return f"from {self.module} import {self.name}"
+
+    def home(self, source: Source) -> int:
+        """The line of the first import."""
+        imports = (node.lineno for node in source.tree.body if isinstance(node, ast.Import | ast.ImportFrom))
+        return next(imports, 1)
 
     def bound(self, source: Source) -> str:
         """What the file calls it: `date`, `dt.date`, or the plain name when it is not imported yet."""
@@ -79,7 +89,7 @@ class ImportedName:
         for statement in source.tree.body:
             if isinstance(statement, ast.ImportFrom) and _module(statement) == self.module:
                 bracket = _names(source, statement)
-                at = sum(_name_order(alias.name) < _name_order(self.name) for alias in statement.names)
+                at = sum(name_order(alias.name) < name_order(self.name) for alias in statement.names)
                 return added(source, self.syntax_path, addition(source, bracket, self.name, at))
         return added(source, self.syntax_path, self._new_line(source))
 
@@ -105,7 +115,7 @@ class ImportedName:
         return removed(source, Span(item.start, item.end), name, splices)
 
     def _new_line(self, source: Source) -> Addition:
-        code = f"from {self.module} import {self.name}"
+        code = self.wanted
         imports = [node for node in source.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         mine = self._order(ast.ImportFrom(self.module, [], 0))
         smaller = [node for node in imports if self._order(node) < mine]
@@ -127,17 +137,7 @@ class ImportedName:
         module = _module(node) if isinstance(node, ast.ImportFrom) else node.names[0].name
         if module == "":
             module = self.module
-        return (self._section(module), is_from, module.lower())
-
-    def _section(self, module: str) -> int:
-        top = module.split(".")[0]
-        if module.startswith("."):
-            return 4
-        if top == "__future__":
-            return 0
-        if top in sys.stdlib_module_names:
-            return 1
-        return 3 if top in self.first_party else 2
+        return (section(module, self.first_party), is_from, module.lower())
 
 
 def _line_removal(source: Source, span: Span, insertion: Insertion) -> tuple[Splice, ...]:
@@ -155,12 +155,6 @@ def _as_line(insertion: Insertion, name: ImportedName) -> Insertion:
 
 def _module(node: ast.ImportFrom) -> str:
     return "." * node.level + (node.module or "")
-
-
-def _name_order(name: str) -> tuple[int, str, str]:
-    """Isort's order of names: constants, classes, the rest."""
-    group = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
-    return (group, name.lower(), name)
 
 
 def _names(source: Source, statement: ast.ImportFrom) -> Bracket:

@@ -25,6 +25,15 @@ class EnumMember:
         """`PostType.POLL`."""
         return f"{self.class_name}.{self.member}"
 
+    @property
+    def wanted(self) -> str:
+        """`POLL = "POLL"`."""
+        return f'{self.member} = "{self.value}"'
+
+    def home(self, source: Source) -> int:
+        """The line of the class."""
+        return line_of_class(source, self.class_name)
+
     def locate(self, source: Source) -> Span | Refused | None:
         """Refused when the member has another value, or another member has the value."""
         owner = find_class(source, self.class_name)
@@ -62,17 +71,38 @@ class EnumMember:
 
 @dataclass(frozen=True, slots=True)
 class ClassField:
-    """`poll_question: str | None = None` in a model, behind its last field."""
+    """`poll_question: str | None = None` in a model, behind its last field.
+
+    Attributes:
+        class_name: the model.
+        name: the field.
+        annotation: its type.
+        default: its default's code; None for none.
+        any_type: whether a field of that name will do, whatever its type.
+        new_group: whether a blank line goes before it where the class sets groups of fields apart by such.
+    """
 
     class_name: str
     name: str
     annotation: str
     default: str | None = "None"
+    any_type: bool = False
+    new_group: bool = False
 
     @property
     def syntax_path(self) -> str:
         """`Post.poll_question`."""
         return f"{self.class_name}.{self.name}"
+
+    @property
+    def wanted(self) -> str:
+        """`poll_question: str | None = None`."""
+        default = f" = {self.default}" if self.default is not None else ""
+        return f"{self.name}: {self.annotation}{default}"
+
+    def home(self, source: Source) -> int:
+        """The line of the class."""
+        return line_of_class(source, self.class_name)
 
     def locate(self, source: Source) -> Span | Refused | None:
         """Refused when the field is there with another type."""
@@ -83,7 +113,7 @@ class ClassField:
             if not isinstance(statement, ast.AnnAssign) or _assigned_name(statement) != self.name:
                 continue
             has = source.code(statement.annotation)
-            if _names(statement.annotation) == _names(ast.parse(self.annotation, mode="eval").body):
+            if self.any_type or _names(statement.annotation) == _names(ast.parse(self.annotation, mode="eval").body):
                 return Span(source.start(statement), source.end(statement))
             message = f"{self.syntax_path} is {has}, but {self.annotation} is needed"
             return Refused(message, "Give the field another `column:`, or correct the annotation.", statement.lineno)
@@ -101,13 +131,19 @@ class ClassField:
         fields = [statement for statement in owner.body if isinstance(statement, ast.AnnAssign)]
         settings = [statement for statement in owner.body if _assigned_name(statement)]
         neighbour = (fields or settings or [None])[-1]
-        default = f" = {self.default}" if self.default is not None else ""
-        code = f"{self.name}: {self.annotation}{default}"
-        return added(source, self.syntax_path, add_statement(source, owner, owner.body, neighbour, code))
+        gap = source.newline if self.new_group and _in_groups(source, fields) else ""
+        addition = add_statement(source, owner, owner.body, neighbour, self.wanted, gap)
+        return added(source, self.syntax_path, addition)
 
     def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
         """The model without the field."""
         return _subtracted(source, self.locate(source), insertion)
+
+
+def line_of_class(source: Source, name: str) -> int:
+    """The line of a class; 1 when there is none."""
+    owner = find_class(source, name)
+    return 1 if isinstance(owner, Refused) else owner.lineno
 
 
 def fields_of(source: Source, class_name: str) -> dict[str, int] | Refused:
@@ -141,6 +177,11 @@ def _subtracted(source: Source, place: Span | Refused | None, insertion: Inserti
 def _assigned_name(statement: ast.stmt) -> str | None:
     targets = [statement.target] if isinstance(statement, ast.AnnAssign) else list(targets_of(statement))
     return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else None
+
+
+def _in_groups(source: Source, fields: list[ast.AnnAssign]) -> bool:
+    """Whether a blank line stands between two fields."""
+    return any(not source.lines[field.lineno - 2].strip() for field in fields[1:])
 
 
 def _names(annotation: ast.expr) -> frozenset[str]:

@@ -67,6 +67,13 @@ class Edit(Protocol):
     def syntax_path(self) -> str:
         """Where it stands, in Python's own terms."""
 
+    @property
+    def wanted(self) -> str:
+        """The code that is to stand there, for people to read."""
+
+    def home(self, source: Source) -> int:
+        """The line, from 1, of what holds it or is to hold it."""
+
     def locate(self, source: Source) -> Span | Refused | None:
         """Where it stands now; None when it is absent; refused when that cannot be told, or it is there otherwise."""
 

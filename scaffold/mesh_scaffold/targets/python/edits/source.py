@@ -48,6 +48,11 @@ class Source:
     tree: ast.Module = field(repr=False)
     encoding: str = "utf-8"
 
+    @classmethod
+    def empty(cls) -> Source:
+        """A file without a line."""
+        return cls("", ast.Module([], []))
+
     @cached_property
     def lines(self) -> tuple[str, ...]:
         """The lines with their ends, cut where Python's tokenizer cuts: not at form feeds or U+2028."""

@@ -1,0 +1,85 @@
+"""The columns of a type, under the names that the database, the models and the API share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mesh_descriptors.errors import Place
+from mesh_scaffold.spec.model import Name, PostTypeSpec
+from mesh_scaffold.steps import Unknown
+from mesh_scaffold.targets.python.editing import read_source, unknown
+from mesh_scaffold.targets.python.edits import Refused, fields_of
+from mesh_scaffold.targets.python.kinds import is_jsonb, kind_of, stored_annotation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mesh_descriptors.project import RefSection
+    from mesh_scaffold.steps import Subject
+    from mesh_scaffold.targets.python.kinds import Import
+    from mesh_scaffold.tree import Tree
+
+PAYLOAD = "payload"
+"""The field of the models and parameters that holds the payload column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a type.
+
+    Attributes:
+        name: its name.
+        annotation: its Python type, without `| None`; None when only the name is known.
+        imports: what the annotation needs.
+        jsonb: whether the value is stored as JSON.
+    """
+
+    name: str
+    annotation: str | None = None
+    imports: tuple[Import, ...] = ()
+    jsonb: bool = False
+
+
+def columns_of_spec(spec: PostTypeSpec, refs: Mapping[str, RefSection]) -> tuple[Column, ...]:
+    """The columns that the spec gives the type; none when its fields live in the payload."""
+    if spec.storage == "json":
+        return ()
+    return tuple(
+        Column(
+            str(spec.column_of(field)),
+            stored_annotation(field, refs),
+            kind_of(field.type, refs).stored_imports,
+            is_jsonb(field),
+        )
+        for field in spec.fields
+    )
+
+
+def columns_of(
+    tree: Tree, validators: str, subject: Subject, refs: Mapping[str, RefSection]
+) -> tuple[Column, ...] | Unknown:
+    """The columns of a type; those of a hand-written one are the fields of its validator, by name.
+
+    A type that keeps its fields in the payload has that one column.
+    """
+    if subject.spec is not None:
+        return columns_of_spec(subject.spec, refs) or (Column(PAYLOAD),)
+    file = validator_file(validators, subject.name)
+    source = read_source(tree, file)
+    if isinstance(source, Refused):
+        return Unknown(f"no spec, and no validator to read its fields from: {source.message}", Place(file))
+    fields = fields_of(source, validator_class(subject.name))
+    if isinstance(fields, Refused):
+        return unknown(file, fields)
+    return tuple(Column(name) for name in fields)
+
+
+def validator_file(validators: str, name: str) -> str:
+    """Where the validator of a type is."""
+    return f"{validators}/{name}.py"
+
+
+def validator_class(name: str) -> str:
+    """What the validator of a type is called."""
+    return f"{PostTypeSpec(Name(name), '', ()).class_name}Validation"

@@ -1,0 +1,150 @@
+"""The controls of a form: what the browser checks before the server does, and how a value is read as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mesh_scaffold.render import Code
+from mesh_scaffold.render.literals import html
+from mesh_scaffold.spec.plain import plain
+from mesh_scaffold.targets.python.kinds import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mesh_descriptors.project import RefSection
+    from mesh_scaffold.spec.model import Field, PostTypeSpec
+    from mesh_scaffold.targets.python.kinds import Kind
+
+ADDRESS_LENGTH = 2048
+"""The longest address that the app takes (WebUrl and MediaUrl in its field kinds)."""
+ROWS = 6
+_INPUT_TYPES = {"number": "number", "date": "date", "datetime": "datetime-local", "url": "url"}
+_HELP = {
+    "media": "An address such as https://example.com/file, or a path on this server.",
+    "datetime": "In your own time zone.",
+    "json": "Any JSON.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A field of a form; what is Code is HTML.
+
+    Attributes:
+        name: its name in the API; `payload.title` inside the payload. The control's id too.
+        label: what people read beside it.
+        help: a sentence below it; None for none.
+        input: the control; of a list, that of one item.
+        preset: the attribute with a list's default.
+        optional: whether it may stay empty.
+        is_list: whether items are added one by one.
+        is_check: whether it is a checkbox, which stands before its label.
+    """
+
+    name: Code
+    label: str
+    help: str | None
+    input: Code
+    preset: Code
+    optional: bool
+    is_list: bool
+    is_check: bool
+
+
+def form_fields(spec: PostTypeSpec, refs: Mapping[str, RefSection]) -> tuple[FormField, ...]:
+    """The fields of a form, in the order of the spec."""
+    return tuple(_form_field(spec, field, kind_of(field.type, refs)) for field in spec.fields)
+
+
+def _form_field(spec: PostTypeSpec, field: Field, kind: Kind) -> FormField:
+    name = f"payload.{field.name}" if spec.storage == "json" else str(spec.column_of(field))
+    is_check = kind.control == "checkbox" and field.required and not field.type.is_list
+    has_list_default = field.type.is_list and field.has_default
+    return FormField(
+        name=Code(name),
+        label=field.label,
+        help=field.help or _HELP.get(kind.control),
+        input=Code(_checkbox(field, name) if is_check else _control(field, kind, name)),
+        preset=Code(f' data-value="{html(_json_text(field.default))}"' if has_list_default else ""),
+        optional=not field.required,
+        is_list=field.type.is_list,
+        is_check=is_check,
+    )
+
+
+def _checkbox(field: Field, name: str) -> str:
+    return _tag("input", id=name, name=name, data_kind="bool", type="checkbox", checked=field.default is True)
+
+
+def _control(field: Field, kind: Kind, name: str) -> str:
+    named = {} if field.type.is_list else {"id": name, "name": name}
+    attributes = {**named, "data_kind": kind.read_as}
+    required = field.required or field.type.is_list
+    if kind.control in {"select", "checkbox"}:
+        options = [(value, value) for value in field.values] or [("true", "Yes"), ("false", "No")]
+        return _tag("select", **attributes, required=required) + _options(field, options) + "</select>"
+    if kind.control in {"textarea", "json"}:
+        rows = 2 if field.type.is_list else ROWS
+        spelling = "false" if kind.control == "json" else None
+        tag = _tag("textarea", **attributes, rows=rows, **_lengths(field, kind), spellcheck=spelling, required=required)
+        return f"{tag}\n{html(_preset(field))}</textarea>" if _preset(field) else f"{tag}</textarea>"
+    inputmode = "url" if kind.control == "media" else None
+    preset = None if kind.control == "datetime" else _preset(field)
+    type_ = _INPUT_TYPES.get(kind.control, "text")
+    bounds = {**_range(field, kind), **_lengths(field, kind), **_pattern(field)}
+    return _tag("input", **attributes, type=type_, inputmode=inputmode, **bounds, value=preset, required=required)
+
+
+def _options(field: Field, options: Iterable[tuple[str, str]]) -> str:
+    chosen = _preset(field)
+    empty = [("", "Choose…" if field.required or field.type.is_list else "—")]
+    shown = [*([] if chosen and field.required else empty), *options]
+    tags = (f"{_tag('option', value=value, selected=value == chosen)}{html(text)}</option>" for value, text in shown)
+    return "".join(tags)
+
+
+def _range(field: Field, kind: Kind) -> dict[str, Any]:
+    if kind.control not in {"number", "date"}:
+        return {}
+    step = "any" if kind.read_as in {"float", "decimal"} else None
+    return {"min": plain(field.min), "max": plain(field.max), "step": step}
+
+
+def _lengths(field: Field, kind: Kind) -> dict[str, Any]:
+    most = field.max_length
+    if kind.control in {"url", "media"}:
+        most = min(most or ADDRESS_LENGTH, ADDRESS_LENGTH)
+    return {"minlength": field.min_length or None, "maxlength": most}
+
+
+def _pattern(field: Field) -> dict[str, Any]:
+    """HTML compares a pattern with the whole value; the spec's need only occur in it."""
+    if field.pattern is None:
+        return {}
+    return {"pattern": rf"[\s\S]*(?:{field.pattern})[\s\S]*", "title": f"Must match {field.pattern}"}
+
+
+def _preset(field: Field) -> str | None:
+    if not field.has_default or field.type.is_list:
+        return None
+    is_text = isinstance(field.default, str) and field.type.name != "json"
+    return field.default if is_text else _json_text(field.default, quoted=field.type.name == "json")
+
+
+def _json_text(value: Any, *, quoted: bool = False) -> str:
+    found = plain(value)
+    return found if isinstance(found, str) and not quoted else json.dumps(found, ensure_ascii=False)
+
+
+def _tag(tag: str, **attributes: Any) -> str:
+    """An opening tag; attributes that are None or False are left out."""
+    written = [f"<{tag}"]
+    for name, value in attributes.items():
+        if value is True:
+            written.append(name)
+        elif value is not None and value is not False:
+            written.append(f'{name.replace("_", "-")}="{html(value)}"')
+    return " ".join(written) + ">"

@@ -1,0 +1,114 @@
+"""What the steps of the python target have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from mesh_descriptors.errors import Place
+from mesh_scaffold.steps import Blocked, Holds, Made, Missing, NotApplicable, Unchanged, Unknown
+from mesh_scaffold.targets.python.editing import ensure, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mesh_scaffold.spec.model import PostTypeSpec
+    from mesh_scaffold.steps import Fragment, Outcome, Subject, Verdict
+    from mesh_scaffold.targets.python.edits import Edit
+    from mesh_scaffold.tree import Tree
+
+
+class PythonStep(ABC):
+    """A step that can add its fact."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    @abstractmethod
+    def check(self, tree: Tree, subject: Subject) -> Verdict:
+        """Whether the fact holds."""
+
+    @abstractmethod
+    def add(self, tree: Tree, spec: PostTypeSpec) -> Outcome:
+        """Make the fact hold for a new type."""
+
+    def change(
+        self, tree: Tree, old: PostTypeSpec | None, new: PostTypeSpec | None, fragments: tuple[Fragment, ...]
+    ) -> Outcome:
+        """Make the fact hold; for now only for a new type."""
+        if old is None and new is not None:
+            return self.add(tree, new)
+        del fragments  # what a change and a removal will work on
+        spec = new or old
+        return Blocked(
+            "cannot be changed or taken out yet, only added",
+            spec.place("name") if spec else None,
+            "Change the code by hand, and the spec with it.",
+        )
+
+
+class EditStep(PythonStep):
+    """A step whose fact is a few pieces of one shared file."""
+
+    @abstractmethod
+    def file(self) -> str:
+        """The file."""
+
+    @abstractmethod
+    def edits(self, tree: Tree, spec: PostTypeSpec) -> Sequence[Edit] | Blocked:
+        """What a type's spec asks of the file; nothing when this fact is not asked of it."""
+
+    @abstractmethod
+    def looks(self, tree: Tree, subject: Subject) -> Sequence[Edit] | Verdict:
+        """What is looked for, for any type; or the verdict, when it is clear without a look."""
+
+    def add(self, tree: Tree, spec: PostTypeSpec) -> Outcome:
+        """Make the edits."""
+        edits = self.edits(tree, spec)
+        if isinstance(edits, Blocked):
+            return edits
+        return ensure(tree, self.file(), self.name, edits) if edits else Unchanged()
+
+    def check(self, tree: Tree, subject: Subject) -> Verdict:
+        """Whether all of it is there."""
+        looks = self.looks(tree, subject)
+        if isinstance(looks, Holds | Missing | NotApplicable | Unknown):
+            return looks
+        return judge(tree, self.file(), looks)
+
+
+class FileStep(PythonStep):
+    """A step whose fact is a file of the type's own."""
+
+    @abstractmethod
+    def path(self, name: str) -> str:
+        """Where the file of the type called `name` is."""
+
+    @abstractmethod
+    def render(self, tree: Tree, spec: PostTypeSpec) -> str | Blocked:
+        """The file's content."""
+
+    def unasked(self, spec: PostTypeSpec) -> str | None:
+        """Why the spec does not ask for the file; None when it does."""
+        del spec
+        return None
+
+    def add(self, tree: Tree, spec: PostTypeSpec) -> Outcome:
+        """Write the file; the engine refuses when another stands in its place."""
+        if self.unasked(spec) is not None:
+            return Unchanged()
+        content = self.render(tree, spec)
+        if isinstance(content, Blocked):
+            return content
+        path = self.path(str(spec.name))
+        tree.write(path, content)
+        return Made(files=(path,))
+
+    def check(self, tree: Tree, subject: Subject) -> Verdict:
+        """Whether the file is there."""
+        if subject.spec is not None and (reason := self.unasked(subject.spec)):
+            return NotApplicable(reason)
+        path = self.path(subject.name)
+        if tree.exists(path):
+            return Holds(Place(path))
+        return Missing(Place(path), f"Write {path}, like those beside it.")

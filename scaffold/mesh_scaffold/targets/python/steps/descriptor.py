@@ -1,0 +1,58 @@
+"""The type has a plug-in descriptor, from which the app and the runtime know its label and icon."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import ValidationError
+
+from mesh_descriptors.errors import Place
+from mesh_descriptors.plugin import PLUGIN_FILE, PluginDescriptor
+from mesh_scaffold.render import environment, render
+from mesh_scaffold.steps import Holds, Missing, Unknown
+from mesh_scaffold.targets.python.steps.base import FileStep
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mesh_scaffold.spec.model import PostTypeSpec
+    from mesh_scaffold.steps import Subject, Verdict
+    from mesh_scaffold.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptorStep(FileStep):
+    """`<plugins>/<name>/plugin.toml` in the first folder of `[paths] plugins`."""
+
+    name: ClassVar[str] = "descriptor"
+    title: ClassVar[str] = "plug-in descriptor"
+    folders: tuple[str, ...]
+    templates: Path
+
+    def path(self, name: str) -> str:
+        """The descriptor."""
+        return f"{self.folders[0]}/{name}/{PLUGIN_FILE}"
+
+    def check(self, tree: Tree, subject: Subject) -> Verdict:
+        """Whether one of the folders has a descriptor that claims the type."""
+        paths = [f"{folder}/{subject.name}/{PLUGIN_FILE}" for folder in self.folders]
+        path = next((path for path in paths if tree.exists(path)), None)
+        if path is None:
+            remedy = f'Write it: kind = "post-type", type = "{subject.name}", version and label.'
+            return Missing(Place(paths[0]), remedy)
+        try:
+            descriptor = PluginDescriptor.model_validate(tomllib.loads(tree.read_text(path) or ""))
+        except (tomllib.TOMLDecodeError, ValidationError) as error:
+            first = str(error).splitlines()[0]
+            return Unknown(f"is no descriptor: {first}. mesh plugins check says more", Place(path))
+        if (descriptor.kind, descriptor.type) != ("post-type", subject.name):
+            remedy = f'Write kind = "post-type" and type = "{subject.name}".'
+            return Missing(Place(path), remedy)
+        return Holds(Place(path))
+
+    def render(self, tree: Tree, spec: PostTypeSpec) -> str:
+        """The descriptor."""
+        del tree
+        return render(environment(self.templates), "plugin.toml.jinja", spec=spec)

@@ -1,0 +1,56 @@
+"""A migration adds the type to the database's enum, in a file of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from mesh_descriptors.errors import Place
+from mesh_scaffold.render import environment, render
+from mesh_scaffold.steps import Holds, Made, Missing, Unchanged
+from mesh_scaffold.targets.postgres.migrations import migration_statements, next_migration
+from mesh_scaffold.targets.python.steps.base import PythonStep
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mesh_scaffold.spec.model import PostTypeSpec
+    from mesh_scaffold.steps import Outcome, Subject, Verdict
+    from mesh_scaffold.targets import Clock
+    from mesh_scaffold.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class EnumMigrationStep(PythonStep):
+    """`ALTER TYPE ... ADD VALUE`: it cannot be used in the transaction that adds it, so it is alone in its file."""
+
+    name: ClassVar[str] = "enum-migration"
+    title: ClassVar[str] = "value in the database's enum"
+    migrations: str
+    enum: str
+    templates: Path
+    clock: Clock
+
+    def check(self, tree: Tree, subject: Subject) -> Verdict:
+        """Whether a migration creates the enum with the value, or adds it."""
+        value = subject.name.upper()
+        if place := self._found(tree, value):
+            return Holds(place)
+        remedy = f"Write a migration of its own: ALTER TYPE {self.enum} ADD VALUE IF NOT EXISTS '{value}';"
+        return Missing(Place(self.migrations), remedy)
+
+    def add(self, tree: Tree, spec: PostTypeSpec) -> Outcome:
+        """Write the migration."""
+        value = str(spec.enum_value)
+        if self._found(tree, value):
+            return Unchanged()
+        path = next_migration(tree, self.migrations, str(spec.name), "enum", self.clock)
+        tree.write(path, render(environment(self.templates), "migration_enum.sql.jinja", enum=self.enum, value=value))
+        return Made(files=(path,))
+
+    def _found(self, tree: Tree, value: str) -> Place | None:
+        for path, statement in migration_statements(tree, self.migrations):
+            about_type = statement.starts("create", "type") or statement.starts("alter", "type")
+            if about_type and self.enum in statement.words and value in statement.texts:
+                return Place(path, statement.line_of(value))
+        return None
