@@ -98,6 +98,8 @@ BEGIN
                                                public.heartbeat_job FROM %s', client);
     END LOOP;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'service_role') THEN
+        REVOKE ALL ON mesh.jobs, mesh.leases, mesh.lease_ends, mesh.history, mesh.dead_jobs, mesh.job_types, mesh.workers
+            FROM service_role;
         GRANT USAGE ON SCHEMA mesh TO service_role;
         GRANT SELECT ON mesh.jobs, mesh.leases, mesh.lease_ends, mesh.history, mesh.dead_jobs, mesh.job_types TO service_role;
         GRANT SELECT ON public.background_jobs, public.job_history TO service_role;

@@ -51,7 +51,7 @@ class Crew:
         self._line: asyncio.Queue[Job] = asyncio.Queue()
         self._running: dict[asyncio.Task[None], _Run] = {}
         self._threads = HandlerThreads(concurrency, "mesh-job")
-        self._tasks = [asyncio.create_task(self._work()) for _ in range(concurrency)]
+        self.tasks = [asyncio.create_task(self._work()) for _ in range(concurrency)]
 
     @property
     def busy(self) -> bool:
@@ -90,9 +90,9 @@ class Crew:
 
     async def dismiss(self) -> None:
         """End the tasks; jobs that still run in threads are abandoned."""
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         self._threads.close()
 
     def _interrupt(self, *, lost: bool) -> None:

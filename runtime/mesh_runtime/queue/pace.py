@@ -24,6 +24,7 @@ class Pace:
         ahead = 0
         if self._mean_seconds is not None:
             ahead = int(min(self._most, self._concurrency * _AHEAD_SECONDS / max(self._mean_seconds, 1e-6)))
-        if waiting > ahead // 2:
-            return 0
-        return max(0, min(self._most, self._concurrency + ahead - running - waiting))
+        have = running + waiting
+        if have > self._concurrency + ahead // 2:
+            return 0  # not for every job that ends: a claim is worth it when there is room for many
+        return max(0, min(self._most, self._concurrency + ahead - have))

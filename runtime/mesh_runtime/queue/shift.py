@@ -77,7 +77,7 @@ class Shift:
         claiming = asyncio.create_task(self._claim())
         try:
             # A loop that fails is a defect: it ends the worker rather than leaving it half alive.
-            done, _ = await asyncio.wait([claiming, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([claiming, *tasks, *self._crew.tasks], return_when=asyncio.FIRST_COMPLETED)
             await self._finish()
             for task in done:
                 task.result()

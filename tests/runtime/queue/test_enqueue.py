@@ -139,7 +139,9 @@ def test_later_jobs_are_scheduled_by_the_databases_clock(auto: Connection, rows:
     enqueue(auto, "process_image", {}, delay=timedelta(hours=1))
     enqueue_many(auto, [NewJob(job_type="process_image", payload={}, run_at=later)])
     enqueue(auto, "process_image", {}, run_at=later - timedelta(days=2))
-    assert rows("SELECT status, round(extract(epoch FROM scheduled_for - now()) / 3600) FROM background_jobs ORDER BY 2") == [
+    assert rows(
+        "SELECT status, round(extract(epoch FROM scheduled_for - now()) / 3600) FROM background_jobs ORDER BY 2"
+    ) == [
         ("pending", -24),
         ("scheduled", 1),
         ("scheduled", 24),

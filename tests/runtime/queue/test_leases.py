@@ -26,7 +26,9 @@ def put(rows: Rows, count: int, *, priority: int = 0, job_type: str = "process_i
     )
 
 
-def claim(rows: Rows, worker: str, most: int = 10, types: tuple[str, ...] = ("process_image",)) -> tuple[int, list[UUID]]:
+def claim(
+    rows: Rows, worker: str, most: int = 10, types: tuple[str, ...] = ("process_image",)
+) -> tuple[int, list[UUID]]:
     claimed = rows("SELECT token, (job).id FROM mesh.claim_jobs(%s, %s, %s)", worker, list(types), most)
     return (claimed[0][0] if claimed else 0), [row[1] for row in claimed]
 
@@ -188,7 +190,10 @@ def test_a_rescued_job_is_a_batch_of_its_own_and_first(rows: Rows, worker_id: st
     claim(rows, worker_id)
     kill(rows)
     rows("UPDATE mesh.workers SET expires_at = now() + interval '1 hour'")
-    rows("INSERT INTO mesh.workers (id, name, types, expires_at) VALUES (%s, 'test', '{}', now() + interval '1 hour')", worker_id)
+    rows(
+        "INSERT INTO mesh.workers (id, name, types, expires_at) VALUES (%s, 'test', '{}', now() + interval '1 hour')",
+        worker_id,
+    )
     put(rows, 3)
     assert [len(claim(rows, worker_id)[1]) for _ in range(4)] == [1, 1, 3, 0]
 
@@ -231,14 +236,16 @@ def test_urgent_lanes_go_first_and_no_lane_starves(rows: Rows, worker_id: str) -
 def test_jobs_of_one_lane_are_claimed_in_order(rows: Rows, worker_id: str) -> None:
     put(rows, 30)
     order = []
-    while (claimed := rows("SELECT (job).payload FROM mesh.claim_jobs(%s, '{process_image}', 7)", worker_id)):
+    while claimed := rows("SELECT (job).payload FROM mesh.claim_jobs(%s, '{process_image}', 7)", worker_id):
         order += [row[0]["n"] for row in claimed]
     assert order == list(range(1, 31))
 
 
 def test_a_lease_is_no_larger_than_memory_bears(rows: Rows, worker_id: str) -> None:
-    rows("SELECT mesh.enqueue('process_image', (SELECT jsonb_build_object('x', string_agg(md5(random()::text), ''))"
-         " FROM generate_series(1, 32000) WHERE n > 0)) FROM generate_series(1, 12) n")
+    rows(
+        "SELECT mesh.enqueue('process_image', (SELECT jsonb_build_object('x', string_agg(md5(random()::text), ''))"
+        " FROM generate_series(1, 32000) WHERE n > 0)) FROM generate_series(1, 12) n"
+    )
     sizes = []
     while ids := claim(rows, worker_id, most=50)[1]:
         sizes.append(len(ids))
@@ -272,9 +279,9 @@ def test_a_job_that_fails_too_often_is_a_dead_letter_with_every_error(rows: Rows
         token, (job_id,) = claim(rows, worker_id)
         assert fail(rows, token, {"id": job_id, "error": f"boom {attempt}", "traceback": "T", "retry_after": 0}) == 1
         rows("SELECT mesh.tick()")
-    assert rows("SELECT id, reason, attempts, errors -> 0 ->> 'error', errors -> 2 ->> 'error' FROM mesh.dead_jobs") == [
-        (job_id, "exhausted", 3, "boom 1", "boom 3")
-    ]
+    assert rows(
+        "SELECT id, reason, attempts, errors -> 0 ->> 'error', errors -> 2 ->> 'error' FROM mesh.dead_jobs"
+    ) == [(job_id, "exhausted", 3, "boom 1", "boom 3")]
     assert rows("SELECT status, attempts, error_message FROM job_history") == [("dead", 3, "boom 3")]
     assert statuses(rows) == {"dead": 1}
 
@@ -317,7 +324,9 @@ def test_history_goes_to_the_partition_of_its_day(rows: Rows, worker_id: str) ->
 
 
 def test_tick_makes_the_partitions_of_the_days_to_come(rows: Rows) -> None:
-    for (partition,) in rows("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'mesh.history'::regclass"):
+    for (partition,) in rows(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'mesh.history'::regclass"
+    ):
         if not partition.endswith("default"):
             rows(f"DROP TABLE {partition}")
     rows("SELECT mesh.tick()")
