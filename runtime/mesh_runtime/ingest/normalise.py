@@ -24,7 +24,7 @@ def folded(text: str) -> str:
     else:
         decomposed = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
     key = "".join(c for c in decomposed if c.isalnum())
-    return (key or decomposed.strip())[:KEY_LENGTH]
+    return (key or decomposed.strip() or text.strip())[:KEY_LENGTH]
 
 
 def title_key(title: str) -> str:

@@ -70,7 +70,7 @@ def refused(manifest: ConnectorManifest, content: bytes | str, name: str = "expo
         (f'[\n{PLAY},\n{PLAY},\n{{"endTi', "export.json:4:8", "the JSON ends in the middle"),
         (f"[{PLAY},]", "export.json:1:79", "is not JSON from byte 78 on: unallowed token"),
         (f"[\n{PLAY}\n{PLAY}\n]", "export.json:3:1", "after array element"),
-        (f"[{PLAY}] more", "export.json:1:81", "is not JSON from byte 80 on"),
+        (f"[{PLAY}] more", "export.json:1:80", "is not JSON from byte 79 on"),
         (f"[{PLAY},\n\xff]".encode("latin-1"), "export.json:2:1", "is not JSON"),
         ("hello", "export.json:1:1", "is not JSON"),
         ("<html><body>Sign in</body></html>", "export.json:1:1", "is not JSON"),
