@@ -88,6 +88,7 @@ def _rendered(template: Path, answers: Mapping[str, Any]) -> Iterator[tuple[str,
     """Every file of the app: its path, content, and 0o755 or 0o644."""
     import copier  # lazily: half a second that only this command pays
     from copier.errors import CopierError
+    from jinja2 import TemplateError as JinjaError
 
     with tempfile.TemporaryDirectory(prefix="mesh-init-") as folder:
         try:
@@ -103,7 +104,7 @@ def _rendered(template: Path, answers: Mapping[str, Any]) -> Iterator[tuple[str,
                 skip_tasks=True,
                 unsafe=False,
             )
-        except (CopierError, ValueError) as error:
+        except (CopierError, JinjaError, ValueError) as error:
             raise TemplateError(f"the app template cannot be rendered: {error}", place=Place(str(template))) from error
         for path in sorted(Path(folder).rglob("*")):
             if path.is_file():
