@@ -53,11 +53,8 @@ def mesh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if url := os.environ.get(SERVER_VARIABLE):
         yield url
         return
-    server = EmbeddedServer(tmp_path_factory.mktemp("mesh_server"), durable=False)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    with EmbeddedServer(tmp_path_factory.mktemp("mesh_server"), durable=False).running() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -113,9 +113,9 @@ class Identity:
             return None
         return result.stderr.strip() or f"{self.argument.partition(':')[0]}: {folder} is out of reach"
 
-    def command(self, program: Sequence[str], log: str = "-") -> list[str]:
-        """The command line that runs `program` as this identity, detached when `log` names a file."""
-        return [sys.executable, "-I", "-S", launcher.__file__, self.argument, log, *program]
+    def command(self, program: Sequence[str], log: str = "-", watch: str = "-") -> list[str]:
+        """The command line that runs `program` as this identity; `log` and `watch` as the launcher takes them."""
+        return [sys.executable, "-I", "-S", launcher.__file__, self.argument, log, watch, *program]
 
     def run(self, program: Sequence[str], *, keep: int | None = None) -> subprocess.CompletedProcess[str]:
         """Run `program` to its end, with the open descriptor `keep`."""
@@ -129,9 +129,14 @@ class Identity:
             check=False,
         )
 
-    def start(self, program: Sequence[str], log: Path, keep: int) -> None:
-        """Start `program` on its own, with the open descriptor `keep`, and return while it runs."""
-        subprocess.run(self.command(program, str(log)), env=environment(), pass_fds=(keep,), check=False)
+    def start(self, program: Sequence[str], log: Path, *, keep: int, watch: int | None = None) -> None:
+        """Start `program` on its own, with the open descriptor `keep`, and return while it runs.
+
+        With `watch`, the end of a pipe to read from, the program is ended once nobody holds the other end.
+        """
+        command = self.command(program, str(log), "-" if watch is None else str(watch))
+        passed = (keep,) if watch is None else (keep, watch)
+        subprocess.run(command, env=environment(), pass_fds=passed, check=False)
 
 
 def _nobody() -> tuple[int, int]:

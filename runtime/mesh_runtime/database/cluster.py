@@ -109,15 +109,17 @@ class Cluster:
             remedy="Free space or give rights there, then try again; or name a server of your own in DATABASE_URL.",
         )
 
-    def run(self, identity: Identity, sockets: Path) -> None:
+    def run(self, identity: Identity, sockets: Path, *, watch: int | None = None) -> None:
         """Run the server with its socket in `sockets`, and return when it accepts connections.
+
+        With `watch`, the end of a pipe to read from, the server ends once nobody holds the other end.
 
         Raises:
             ServerStartError: it ended, or did not become ready in time; the message ends with what its log says.
         """
         beginning = self.log.stat().st_size if self.log.exists() else 0
         with lock(self.alive) as held_by_server:
-            identity.start(self._postgres(sockets), self.log, held_by_server)
+            identity.start(self._postgres(sockets), self.log, keep=held_by_server, watch=watch)
         deadline = time.monotonic() + _START_SECONDS
         while is_locked(self.alive) and time.monotonic() < deadline:
             postmaster = Postmaster.read(self.data)

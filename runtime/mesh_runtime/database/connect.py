@@ -73,7 +73,15 @@ def open_pool(
     url = database_url(settings)
     connect(url, application_name=application_name).close()  # a pool alone hides why it cannot connect
     options = _options(url, application_name)
-    pool = ConnectionPool(url, min_size=min_size, max_size=max_size, kwargs=options, open=False, name=application_name)
+    pool = ConnectionPool(
+        url,
+        min_size=min_size,
+        max_size=max_size,
+        kwargs=options,
+        open=False,
+        name=application_name,
+        check=ConnectionPool.check_connection,  # after a restart of the server, nobody gets a connection that is dead
+    )
     try:
         pool.open(wait=True, timeout=_CONNECT_SECONDS)
     except PoolTimeout as error:

@@ -8,6 +8,7 @@ so that one that was killed, or a pid file whose number somebody else has now, i
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,8 +67,12 @@ class EmbeddedServer:
     folder: Path
     durable: bool = True
 
-    def start(self) -> str:
+    def start(self, *, watch: int | None = None) -> str:
         """Start the server unless it runs; return its URL.
+
+        Args:
+            watch: the end of a pipe to read from: the server then ends once nobody holds the other end, even if the
+                caller is killed. Without it the server runs until it is stopped.
 
         Raises:
             ServerStartError: it did not start; the message ends with what its log says.
@@ -78,7 +83,21 @@ class EmbeddedServer:
             if url := self._running_url():
                 return url
             with self._locked():
-                return self._found_again() or self._started()
+                return self._found_again() or self._started(watch)
+
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        """Run the server while the body runs; yields its URL. It does not outlive this process, even a killed one."""
+        watched, held = os.pipe()
+        try:
+            try:
+                url = self.start(watch=watched)
+            finally:
+                os.close(watched)
+            yield url
+        finally:
+            os.close(held)
+            self.stop()
 
     def stop(self) -> bool:
         """Stop the server, ending its connections; whether one was running.
@@ -115,7 +134,7 @@ class EmbeddedServer:
             return None
         return _url(postmaster.socket_folder)
 
-    def _started(self) -> str:
+    def _started(self, watch: int | None) -> str:
         cluster = self._cluster
         identity = Identity.choose(cluster.data)
         if not cluster.data.exists():
@@ -124,7 +143,7 @@ class EmbeddedServer:
         # Nobody holds the server's lock, so these are stale, whoever has the number that they name.
         (cluster.data / "postmaster.pid").unlink(missing_ok=True)
         clear_socket_folder(sockets)
-        cluster.run(identity, sockets)
+        cluster.run(identity, sockets, watch=watch)
         return _url(sockets)
 
     def _found_again(self) -> str | None:

@@ -1,7 +1,7 @@
 """Runs a PostgreSQL program as a user that it accepts, and detaches it from the terminal.
 
-Run as a script in a process of its own, `python -I -S launcher.py IDENTITY LOG PROGRAM [ARGUMENT ...]`, because a user
-namespace can only be entered by a process with one thread. IDENTITY is one of:
+Run as a script in a process of its own, `python -I -S launcher.py IDENTITY LOG WATCH PROGRAM [ARGUMENT ...]`, because a
+user namespace can only be entered by a process with one thread. IDENTITY is one of:
 
 - `self`: as the caller.
 - `namespace:UID:GID`: PostgreSQL refuses to run as root. In a user namespace of its own the caller is seen as UID, so
@@ -9,14 +9,17 @@ namespace can only be entered by a process with one thread. IDENTITY is one of:
 - `capabilities:UID:GID`: where user namespaces are forbidden (many containers). The program runs as UID, and keeps of
   root's rights only to pass through folders, so that a project in a private folder works without opening it to others.
 
-LOG is `-` to stay in the foreground, else the file that takes the program's output while it runs on its own. Imports
-only the standard library, so that it starts in 20 ms.
+LOG is `-` to stay in the foreground, else the file that takes the program's output while it runs on its own. WATCH is
+`-`, or the descriptor of a pipe whose other end the caller holds: when the caller is gone, however it went, the program
+is ended too. Imports only the standard library, so that it starts in 20 ms.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import select
+import signal
 import sys
 
 REFUSED = 97
@@ -27,6 +30,7 @@ _PR_SET_KEEPCAPS = 8
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
+_LOOK_SECONDS = 0.5
 _PASS_FOLDERS = (1, 2)
 """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
 
@@ -89,9 +93,21 @@ def _detach(log: str) -> None:
     os.dup2(output, 2)
 
 
+def _watch(descriptor: int, program: int) -> None:
+    """Wait until the program ends by itself, or end it when nobody holds the other end of the pipe."""
+    os.closerange(3, descriptor)  # locks that the program holds as long as it lives
+    os.closerange(descriptor + 1, 1024)
+    while os.waitpid(program, os.WNOHANG) == (0, 0):
+        if select.select([descriptor], [], [], _LOOK_SECONDS)[0]:
+            os.kill(program, signal.SIGINT)
+            os.waitpid(program, 0)
+            break
+    os._exit(0)
+
+
 def main(arguments: list[str]) -> None:
     """Take on the identity, detach, and become the program; exit with `REFUSED` when the identity is not to be had."""
-    identity, log, *program = arguments
+    identity, log, watch, *program = arguments
     os.umask(0o077)
     try:
         _take_on(identity)
@@ -100,6 +116,11 @@ def main(arguments: list[str]) -> None:
         sys.exit(REFUSED)
     if log != "-":
         _detach(log)
+    if watch != "-":
+        child = os.fork()
+        if child:
+            _watch(int(watch), child)
+        os.close(int(watch))
     os.execv(program[0], program)  # noqa: S606  no shell is the point: the paths are the user's
 
 

@@ -290,3 +290,33 @@ def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
     with pytest.raises(ServerStartError, match="local"):
         EmbeddedServer(tmp_path / "local").start()
     assert (tmp_path / "local").read_text() == "mine"
+
+
+def test_a_server_for_a_while_ends_with_the_process_that_wanted_it(serve: Callable[..., EmbeddedServer]) -> None:
+    server = serve()
+    script = (
+        "import sys, time; from pathlib import Path; from mesh_runtime.database import EmbeddedServer\n"
+        "with EmbeddedServer(Path(sys.argv[1]), durable=False).running() as url:\n"
+        "    print(url, flush=True); time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", script, str(server.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert one(process.stdout.readline().strip(), "SELECT 1") == 1
+        assert server.status().running
+        process.kill()
+    deadline = time.monotonic() + 10
+    while server.status().running and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not server.status().running
+    assert one(server.start(), "SELECT 1") == 1
+
+
+def test_a_server_for_a_while_is_gone_after_its_body(serve: Callable[..., EmbeddedServer]) -> None:
+    server = serve()
+    with server.running() as url:
+        assert one(url, "SELECT 1") == 1
+    assert not server.status().running
+    with pytest.raises(ZeroDivisionError), server.running():
+        raise ZeroDivisionError
+    assert not server.status().running
