@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mesh_scaffold.tree import Change, Stored, Tree
 
 FORMAT = 1
+OWN_FOLDER = ".mesh/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,11 @@ class Plan:
         """The files that go."""
         return tuple(change for change in self.changes if kind_of(change) == "delete")
 
-    def diff(self) -> str:
-        """All changes as one unified diff, which `git apply` takes."""
-        return "".join(unified_diff(change) for change in self.changes)
+    def diff(self, *, records: bool = True) -> str:
+        """The changes as one unified diff, which `git apply` takes; mesh's own records come last, if at all."""
+        own = tuple(change for change in self.changes if change.path.startswith(OWN_FOLDER))
+        others = tuple(change for change in self.changes if change not in own)
+        return "".join(unified_diff(change) for change in (*others, *(own if records else ())))
 
     def to_json(self) -> dict[str, Any]:
         """The plan as a JSON object. A file's content is `text` when it is UTF-8, else `base64`."""

@@ -49,7 +49,7 @@ def assert_patch(tree: Tree, path: str, patch: str) -> None:
     change = _change(tree, path)
     assert change is not None, f"{path} was not changed; {_written(tree)}"
     expected = [line for line in patch.splitlines() if line.startswith(("+", "-"))]
-    assert line_changes(change) == expected
+    assert line_changes(change) == expected, f"the changed lines of {path} are others"
 
 
 def assert_unchanged(tree: Tree, *paths: str) -> None:

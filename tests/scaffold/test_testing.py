@@ -24,7 +24,7 @@ def test_what_a_step_made_is_asserted_file_by_file() -> None:
         (lambda tree: assert_creates(tree, "b.py"), "b.py was not written; the tree changed a.py"),
         (lambda tree: assert_creates(tree, "a.py"), "a.py was there before"),
         (lambda tree: assert_patch(tree, "b.py", "+x"), "b.py was not changed; the tree changed a.py"),
-        (lambda tree: assert_patch(tree, "a.py", "+x"), ""),
+        (lambda tree: assert_patch(tree, "a.py", "+x"), "the changed lines of a.py are others"),
         (lambda tree: assert_unchanged(tree), "changed: a.py"),
         (lambda tree: assert_unchanged(tree, "b.py", "a.py"), "changed: a.py"),
     ],

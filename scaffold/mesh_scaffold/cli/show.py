@@ -24,7 +24,7 @@ def show_plan(plan: Plan, next_steps: Sequence[str], *, dry_run: bool, as_json: 
         emit_json({**plan.to_json(), "applied": bool(plan.changes) and not dry_run, "next": list(next_steps)})
         return
     if dry_run:
-        _show_diff(plan.diff())
+        _show_diff(plan)
     else:
         for change in plan.changes:
             say(f"{kind_of(change):<8}{change.path}", colour=COLOURS[kind_of(change)])
@@ -40,11 +40,11 @@ def show_plan(plan: Plan, next_steps: Sequence[str], *, dry_run: bool, as_json: 
         say("Nothing to do.")
 
 
-def _show_diff(diff: str) -> None:
+def _show_diff(plan: Plan) -> None:
     if in_colour(sys.stdout):
-        print_diff(diff)
+        print_diff(plan.diff(records=False))  # a person reads it
     else:
-        typer.echo(diff, nl=False)  # byte for byte, for `git apply`
+        typer.echo(plan.diff(), nl=False)  # byte for byte, for `git apply`
 
 
 def _show_next(next_steps: Sequence[str]) -> None:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Mesh
+
+
+def test_hand_written_types_of_a_new_app_are_right(mesh: Mesh, app: Path) -> None:
+    done = mesh(app, "check")
+    assert done.returncode == 0, done.stdout
+    assert "text" in done.stdout.splitlines()[0]
+    assert "product_review" in done.stdout.splitlines()[0]
+    assert done.stdout.endswith("All is right in 3 types.\n")
+    assert "✗" not in done.stdout.replace("✗ missing", "")
+
+
+def test_what_is_missing_is_named_with_place_and_remedy_and_exit_code_1(mesh: Mesh, app: Path) -> None:
+    (app / "app/templates/cards/image.html").unlink()
+    done = mesh(app, "check")
+    assert done.returncode == 1
+    assert "\napp/templates/cards/image.html: image: missing: " in done.stdout
+    assert done.stdout.endswith("\n1 findings in 3 types.\n")
+    assert mesh(app, "check", "text").returncode == 0
+    assert mesh(app, "check", "IMAGE").returncode == 1
+
+
+def test_a_spec_without_code_is_judged(mesh: Mesh, app: Path) -> None:
+    (app / "specs/poll.yaml").write_text("kind: post-type\nname: poll\nfields: {a: {type: int}}\n")
+    done = mesh(app, "check", "poll", "--json")
+    assert done.returncode == 1
+    verdicts = json.loads(done.stdout)["types"]["poll"]
+    assert {verdict["verdict"] for verdict in verdicts.values()} <= {"missing", "not applicable"}
+
+
+def test_the_matrix_as_json(mesh: Mesh, app: Path) -> None:
+    done = mesh(app, "check", "--json")
+    assert done.returncode == 0
+    matrix = json.loads(done.stdout)
+    assert list(matrix["types"]) == ["text", "image", "product_review"]
+    assert matrix["types"]["text"]["enum-member"]["place"]["path"] == "app/models.py"
+    assert matrix["findings"] == []
+
+
+def test_an_unknown_type_is_bad_input(mesh: Mesh, app: Path) -> None:
+    done = mesh(app, "check", "imge")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: there is no type 'imge'\n  Did you mean 'image'? Known: text, image, product_review.\n"
+    )

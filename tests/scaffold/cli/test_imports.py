@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("command", ["init", "new", "check"])
+def test_a_command_is_loaded_without_what_is_heavy(command: str) -> None:
+    code = (
+        f"import sys, mesh_scaffold.cli.{command}\n"
+        "print(*{'copier', 'libcst', 'sqlglot', 'numpy', 'psycopg'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
+def test_the_installed_command_ends_with_the_code_of_its_error(tmp_path: Path) -> None:
+    mesh = str(Path(sys.executable).with_name("mesh"))
+    done = subprocess.run([mesh, "check"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        f"error: {tmp_path}: no mesh.toml here or in a folder above\n  Run the command inside "
+    )

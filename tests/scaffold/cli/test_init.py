@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Mesh
+
+
+def test_an_app_is_made_and_the_next_steps_are_said(mesh: Mesh, tmp_path: Path) -> None:
+    done = mesh(tmp_path, "init", "my app", "--name", "My app")
+    assert done.returncode == 0, done.stderr
+    assert "create  app/models.py\n" in done.stdout
+    assert "\nNext:\n  cd 'my app'\n  mesh db migrate " in done.stdout
+    assert 'name = "My app"' in (tmp_path / "my app/mesh.toml").read_text()
+    assert not (tmp_path / "my app/.mesh/local").exists()
+
+
+def test_a_second_run_changes_nothing(mesh: Mesh, app: Path, files_of: object) -> None:
+    before = files_of(app)  # type: ignore[operator]
+    done = mesh(app, "init", ".", "--name", "my-app")
+    assert (done.returncode, done.stdout) == (0, "notice: this app is made already\nNothing to do.\n")
+    assert files_of(app) == before  # type: ignore[operator]
+
+
+def test_a_file_that_is_in_the_way_stops_everything_with_exit_code_1(mesh: Mesh, tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/mesh.toml").write_text("mine")
+    done = mesh(tmp_path, "init", "app")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: mesh.toml: exists with other content; nothing was written\n  Move it away, or choose another folder.\n"
+    )
+    assert [path.name for path in (tmp_path / "app").iterdir()] == ["mesh.toml"]
+
+
+def test_a_dry_run_shows_a_diff_and_writes_nothing(mesh: Mesh, tmp_path: Path) -> None:
+    done = mesh(tmp_path, "init", "app", "--dry-run")
+    assert done.returncode == 0
+    assert done.stdout.startswith("diff --git a/.gitignore b/.gitignore\nnew file mode 100644\n")
+    assert done.stderr.endswith("files would change; nothing was written.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_machine_reads_the_plan_as_json(mesh: Mesh, tmp_path: Path) -> None:
+    done = mesh(tmp_path, "init", "app", "--dry-run", "--json")
+    plan = json.loads(done.stdout)
+    assert (plan["format"], plan["command"], plan["applied"]) == (1, "init", False)
+    assert {"mesh.toml", "app/models.py"} <= {change["path"] for change in plan["changes"]}
+
+
+def test_a_file_instead_of_a_folder_is_bad_input(mesh: Mesh, tmp_path: Path) -> None:
+    (tmp_path / "app").write_text("mine")
+    done = mesh(tmp_path, "init", "app")
+    assert done.returncode == 2
+    assert done.stderr == "error: app: is a file, a folder was expected\n  Choose another folder.\n"
+
+
+def test_a_folder_whose_name_no_app_can_have_needs_a_name(mesh: Mesh, tmp_path: Path) -> None:
+    done = mesh(tmp_path, "init", "_app")
+    assert done.returncode == 2
+    assert "error: '_app' cannot be the name of an app\n" in done.stderr
+    assert list(tmp_path.iterdir()) == []
