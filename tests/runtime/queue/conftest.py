@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import psycopg
 import pytest
 
 from mesh_runtime.database import connect
@@ -19,14 +18,16 @@ from mesh_runtime.database import connect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import psycopg
+
     from mesh_runtime.settings import Settings
 
 PROGRAM = Path(__file__).with_name("worker_program.py")
 
 RUNS = """
 CREATE TABLE runs (
-    run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, job_id uuid NOT NULL, token bigint NOT NULL, pid integer NOT NULL,
-    started_at timestamptz NOT NULL DEFAULT clock_timestamp(), ended_at timestamptz
+    run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, job_id uuid NOT NULL, token bigint NOT NULL,
+    pid integer NOT NULL, started_at timestamptz NOT NULL DEFAULT clock_timestamp(), ended_at timestamptz
 );
 CREATE TABLE effects (job_id uuid NOT NULL, pid integer NOT NULL);
 """

@@ -48,7 +48,8 @@ def kill(rows: Rows) -> None:
 
 def statuses(rows: Rows) -> dict[str, int]:
     counted = rows(
-        "SELECT status, count(*) FROM (SELECT status FROM background_jobs UNION ALL SELECT status FROM job_history) a GROUP BY 1"
+        "SELECT status, count(*) FROM (SELECT status FROM background_jobs UNION ALL SELECT status FROM job_history) a"
+        " GROUP BY 1"
     )
     return dict(counted)  # type: ignore[arg-type]  two columns
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 
 if TYPE_CHECKING:
+    import psycopg
     from tests.runtime.queue.conftest import Rows
 
 EXPLAIN = """
@@ -33,7 +33,8 @@ def plans(connection: psycopg.Connection[Any], worker: str, claims: int) -> list
 
 def put(rows: Rows, count: int) -> None:
     rows(
-        "INSERT INTO mesh.jobs (job_type, priority, payload) SELECT 'process_image', n %% 3, '{}' FROM generate_series(1, %s) n",
+        "INSERT INTO mesh.jobs (job_type, priority, payload) SELECT 'process_image', n %% 3, '{}'"
+        " FROM generate_series(1, %s) n",
         count,
     )
 

@@ -11,7 +11,6 @@ from psycopg import sql
 
 from mesh_runtime.database import connect, migrate, runtime_source
 
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

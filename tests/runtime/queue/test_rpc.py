@@ -52,7 +52,8 @@ def test_only_the_wanted_types_are_claimed(rows: Rows) -> None:
 def test_a_failed_job_is_retried_later_and_says_why(rows: Rows, claimed: tuple[Any, Any]) -> None:
     rows("SELECT fail_job(%s, 'boom', %s)", *claimed)
     assert rows(
-        "SELECT status, attempts, error_message, failed_at <= now(), scheduled_for > failed_at, lease_token FROM background_jobs"
+        "SELECT status, attempts, error_message, failed_at <= now(), scheduled_for > failed_at, lease_token"
+        " FROM background_jobs"
     ) == [("scheduled", 1, "boom", True, True, None)]
 
 
@@ -103,8 +104,8 @@ def test_an_idle_caller_promotes_what_is_due(rows: Rows) -> None:
 
 def test_the_views_have_the_columns_that_callers_know(rows: Rows) -> None:
     rows(
-        "SELECT id, job_type, payload, status, priority, attempts, max_attempts, scheduled_for, started_at, completed_at,"
-        " failed_at, error_message, result, created_at, updated_at, idempotency_key FROM background_jobs"
+        "SELECT id, job_type, payload, status, priority, attempts, max_attempts, scheduled_for, started_at,"
+        " completed_at, failed_at, error_message, result, created_at, updated_at, idempotency_key FROM background_jobs"
     )
     rows(
         "SELECT id, job_type, payload, status, attempts, error_message, result, duration_ms, created_at, completed_at"

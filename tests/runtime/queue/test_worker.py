@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from pydantic import BaseModel
+from tests.runtime.queue.conftest import eventually
 
 from mesh_runtime.errors import Permanent, Retryable
 from mesh_runtime.queue import Handler, JobContext, NewJob, Timing, Worker, by_type, enqueue, enqueue_many, job
-from tests.runtime.queue.conftest import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.runtime.queue.conftest import Rows
+
     from mesh_runtime.queue import Counts
     from mesh_runtime.settings import Settings
-    from tests.runtime.queue.conftest import Rows
 
 Connection = psycopg.Connection[Any]
 Drain = "Callable[..., Counts]"
@@ -55,7 +56,7 @@ def drain(settings: Settings, auto: Connection) -> Callable[..., Counts]:
 
 def failing(error: BaseException) -> Handler:
     @job("failing")
-    def fail(payload: dict[str, object], context: JobContext) -> None:
+    def fail(_payload: dict[str, object], _context: JobContext) -> None:
         raise error
 
     return fail
@@ -81,7 +82,7 @@ def test_many_jobs_run_once_each(auto: Connection, rows: Rows, drain: Callable[.
     assert rows("SELECT (SELECT count(*) FROM mesh.leases), (SELECT count(*) FROM mesh.lease_ends)") == [(0, 0)]
 
 
-def test_jobs_that_handlers_enqueue_are_run_too(auto: Connection, rows: Rows, drain: Callable[..., Counts]) -> None:
+def test_jobs_that_handlers_enqueue_are_run_too(auto: Connection, drain: Callable[..., Counts]) -> None:
     @job("chain", payload=Number)
     def chain(payload: Number, context: JobContext) -> None:
         with context.connect() as connection:
@@ -97,7 +98,7 @@ def test_one_failing_job_does_not_hold_back_its_batch(
     auto: Connection, rows: Rows, drain: Callable[..., Counts]
 ) -> None:
     @job("odd", payload=Number)
-    async def odd(payload: Number, context: JobContext) -> None:
+    async def odd(payload: Number, _context: JobContext) -> None:
         if payload.n % 2:
             raise ValueError(f"{payload.n} is odd")
 
@@ -143,7 +144,7 @@ def test_retries_end_in_a_dead_letter(auto: Connection, rows: Rows, drain: Calla
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), StopIteration(), asyncio.CancelledError()])
 def test_whatever_a_handler_raises_fails_only_its_job(
-    auto: Connection, rows: Rows, drain: Callable[..., Counts], error: BaseException
+    auto: Connection, drain: Callable[..., Counts], error: BaseException
 ) -> None:
     handler = failing(error)
     enqueue(auto, handler, {})
@@ -152,9 +153,7 @@ def test_whatever_a_handler_raises_fails_only_its_job(
     assert (counts.completed, counts.failed) == (1, 1)
 
 
-def test_an_unreadable_payload_is_a_dead_letter_with_the_reason(
-    auto: Connection, rows: Rows, drain: Callable[..., Counts]
-) -> None:
+def test_an_unreadable_payload_is_a_dead_letter_with_the_reason(rows: Rows, drain: Callable[..., Counts]) -> None:
     rows("SELECT mesh.register_job_types('{double}'), mesh.enqueue('double', '{\"m\": 1}')")
     drain(double)
     assert rows("SELECT reason, errors -> 0 ->> 'error' FROM mesh.dead_jobs") == [
@@ -174,7 +173,7 @@ def test_a_result_that_cannot_be_stored_is_a_dead_letter_and_the_batch_goes_on(
     auto: Connection, rows: Rows, drain: Callable[..., Counts], result: dict[str, object]
 ) -> None:
     @job("sometimes", payload=Number)
-    async def sometimes(payload: Number, context: JobContext) -> dict[str, object]:
+    async def sometimes(payload: Number, _context: JobContext) -> dict[str, object]:
         return result if payload.n == 3 else {}
 
     enqueue_many(auto, [NewJob(job_type=sometimes, payload={"n": n}) for n in range(6)])
@@ -187,7 +186,7 @@ def test_a_handler_that_forgets_to_commit_is_run_again(
     auto: Connection, rows: Rows, drain: Callable[..., Counts]
 ) -> None:
     @job("forgetful")
-    def forgetful(payload: dict[str, object], context: JobContext) -> None:
+    def forgetful(_payload: dict[str, object], context: JobContext) -> None:
         with context.connect() as connection:
             context.complete(connection)
             connection.rollback()
@@ -203,7 +202,7 @@ def test_an_async_handler_completes_in_its_own_transaction(
     auto: Connection, rows: Rows, settings: Settings, drain: Callable[..., Counts]
 ) -> None:
     @job("effect")
-    async def effect(payload: dict[str, object], context: JobContext) -> None:
+    async def effect(_payload: dict[str, object], context: JobContext) -> None:
         async with await psycopg.AsyncConnection.connect(str(settings.database_url)) as connection:
             await connection.execute("INSERT INTO effects VALUES (%s, 1)", (context.job.id,))
             await context.complete_async(connection, {"done": True})
@@ -262,7 +261,7 @@ def test_a_worker_that_was_declared_dead_begins_anew(auto: Connection, rows: Row
     started = threading.Event()
 
     @job("slow")
-    def slow(payload: dict[str, object], context: JobContext) -> None:
+    def slow(_payload: dict[str, object], context: JobContext) -> None:
         started.set()
         eventually(lambda: context.lost or context.job.rescues)
 
@@ -282,10 +281,10 @@ def test_a_worker_that_was_declared_dead_begins_anew(auto: Connection, rows: Row
 
 
 def test_a_slow_job_does_not_keep_the_worker_from_claiming_others(
-    auto: Connection, rows: Rows, drain: Callable[..., Counts]
+    auto: Connection, drain: Callable[..., Counts]
 ) -> None:
     @job("first")
-    def first(payload: dict[str, object], context: JobContext) -> None:
+    def first(_payload: dict[str, object], context: JobContext) -> None:
         with context.connect() as connection:
             connection.autocommit = True
             eventually(lambda: connection.execute("SELECT count(*) FROM mesh.history").fetchone() == (3,), seconds=5)
