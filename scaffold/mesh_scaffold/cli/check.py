@@ -49,11 +49,15 @@ def _show(matrix: Matrix) -> None:
     say(LEGEND)
     for problem in matrix.findings:
         say(f"\n{problem}")
-    count, types = len(matrix.findings), len(matrix.types)
+    count, types = len(matrix.findings), _counted(len(matrix.types), "type")
     if count:
-        say(f"\n{count} findings in {types} types.", colour="red")
+        say(f"\n{_counted(count, 'finding')} in {types}.", colour="red")
     else:
-        say(f"\nAll is right in {types} types.", colour="green")
+        say(f"\nAll is right in {types}.", colour="green")
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _mark(verdict: Verdict) -> str:

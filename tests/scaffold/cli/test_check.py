@@ -23,7 +23,7 @@ def test_what_is_missing_is_named_with_place_and_remedy_and_exit_code_1(mesh: Me
     done = mesh(app, "check")
     assert done.returncode == 1
     assert "\napp/templates/cards/image.html: image: missing: " in done.stdout
-    assert done.stdout.endswith("\n1 findings in 3 types.\n")
+    assert done.stdout.endswith("\n1 finding in 3 types.\n")
     assert mesh(app, "check", "text").returncode == 0
     assert mesh(app, "check", "IMAGE").returncode == 1
 
