@@ -1,6 +1,9 @@
 -- name: viewer
 -- The active model, and how far the viewer's vector of it is.
-SELECT m.id AS model, m.dimension, t.vector_version, t.state, t.reason, v.user_id IS NOT NULL AS has_vector
+SELECT m.id AS model, m.dimension, t.vector_version, t.reason, v.user_id IS NOT NULL AS has_vector,
+       coalesce(t.built_version < t.favourites_version, false) OR EXISTS (
+           SELECT FROM mesh.syncs AS s WHERE s.user_id = %(viewer)s AND s.state IN ('stored', 'staged')
+       ) AS waiting
 FROM mesh.embedding_models AS m
 LEFT JOIN mesh.user_tastes AS t ON t.user_id = %(viewer)s
 LEFT JOIN mesh.user_taste_vectors AS v ON v.user_id = t.user_id AND v.model = m.id

@@ -86,15 +86,15 @@ def _viewer(connection: psycopg.Connection[Any], viewer: str) -> _Viewer:
     row = connection.execute(_SQL["viewer"].sql, {"viewer": viewer}).fetchone()
     if row is None:
         raise RuntimeFault("no embedding model is active", remedy="Make one active in mesh.embedding_models.")
-    model, dimension, vector_version, state, reason, has_vector = row
+    model, dimension, vector_version, reason, has_vector, waiting = row
     if has_vector:
         return _Viewer(model, dimension, vector_version)
-    if state == "empty":
-        raise NoTasteError(f"user {viewer} has no taste vector: {reason}", remedy="Ingest an export with favourites.")
-    if state == "waiting":
+    if waiting:
         raise NoTasteError(
             f"the taste vector of user {viewer} is not built yet", remedy="Run the jobs that wait for it: mesh worker"
         )
+    if reason:
+        raise NoTasteError(f"user {viewer} has no taste vector: {reason}", remedy="Ingest an export with favourites.")
     raise NoTasteError(
         f"user {viewer} has no taste vector: nothing of theirs was ingested",
         remedy=f"Ingest an export of theirs: mesh ingest CONNECTOR FILE --user {viewer}",
