@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from mesh_runtime.ingest import jobs as ingest
+from mesh_runtime.media import jobs as media
 from mesh_runtime.plugins import PluginSource
 from mesh_runtime.queue import Handler, HandlerError, by_type
+from mesh_runtime.taste import jobs as taste
 
 if TYPE_CHECKING:
     from mesh_runtime.plugins import Registry
     from mesh_runtime.settings import Settings
 
 _LOG = logging.getLogger("mesh.queue")
-_ROOMS = ("mesh_runtime.ingest.jobs", "mesh_runtime.media.jobs", "mesh_runtime.taste.jobs")
 
 
 class HandlerSource:
@@ -43,14 +43,9 @@ def all_handlers(settings: Settings) -> dict[str, Handler]:
     return HandlerSource(settings).current()
 
 
-def _own() -> dict[str, Handler]:
-    rooms = [import_module(room) for room in _ROOMS if find_spec(room)]
-    return by_type(handler for room in rooms for handler in room.HANDLERS)
-
-
 def _with_plugins(registry: Registry) -> dict[str, Handler]:
     """A plug-in that claims a type that is taken must not stop the others: it is reported, and the first one stays."""
-    found = _own()
+    found = by_type([*ingest.HANDLERS, *media.HANDLERS, *taste.HANDLERS])
     for handler in registry.instances(Handler):
         try:
             found |= by_type([*found.values(), handler])
