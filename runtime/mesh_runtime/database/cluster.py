@@ -28,6 +28,7 @@ in the schema of that name, as search_path begins with "$user"."""
 _START_SECONDS = 120.0
 """Reading the log of a server that was killed amid heavy writing takes long."""
 _STEP_SECONDS = 0.01
+_LONG_LOG = 10 * 1024**2
 _CTYPES = ("C.UTF-8", "UTF-8", "en_US.UTF-8", "C")
 """Names of UTF-8's character classes on Linux, macOS and older Linux; under C, trigrams see ASCII letters only."""
 _SMALL_SHARED_MEMORY = 1024**3
@@ -118,6 +119,9 @@ class Cluster:
             ServerStartError: it ended, or did not become ready in time; the message ends with what its log says.
         """
         beginning = self.log.stat().st_size if self.log.exists() else 0
+        if beginning > _LONG_LOG:
+            self.log.replace(self.log.with_suffix(".log.1"))
+            beginning = 0
         with lock(self.alive) as held_by_server:
             identity.start(self._postgres(sockets), self.log, keep=held_by_server, watch=watch)
         deadline = time.monotonic() + _START_SECONDS

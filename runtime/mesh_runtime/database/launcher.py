@@ -31,8 +31,8 @@ _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _LOOK_SECONDS = 0.5
-_PASS_FOLDERS = (1, 2)
-"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
+_PASS_FOLDERS = 1
+"""CAP_DAC_OVERRIDE, which containers leave to their root; CAP_DAC_READ_SEARCH would do less, but they take it away."""
 
 
 def _call(name: str, *arguments: object) -> None:
@@ -64,11 +64,10 @@ def _become(uid: int, gid: int) -> None:
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
-    mask = sum(1 << capability for capability in _PASS_FOLDERS)
+    mask = 1 << _PASS_FOLDERS
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _call("capset", ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)))
-    for capability in _PASS_FOLDERS:
-        _call("prctl", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability, 0, 0)
+    _call("prctl", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _PASS_FOLDERS, 0, 0)
 
 
 def _take_on(identity: str) -> None:

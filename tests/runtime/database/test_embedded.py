@@ -320,3 +320,28 @@ def test_a_server_for_a_while_is_gone_after_its_body(serve: Callable[..., Embedd
     with pytest.raises(ZeroDivisionError), server.running():
         raise ZeroDivisionError
     assert not server.status().running
+
+
+def test_a_disk_that_is_full_while_the_data_is_made_says_so_and_leaves_nothing_in_the_way(
+    serve: Callable[..., EmbeddedServer],
+) -> None:
+    server = serve()
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); {START}"
+    failed = subprocess.run(
+        [sys.executable, "-c", limited, str(server.folder)], capture_output=True, text=True, check=False
+    )
+    assert failed.returncode == 1
+    assert "ServerStartError" in failed.stderr
+    assert "the database's folder could not be made" in failed.stderr
+    assert "Free space or give rights there" in failed.stderr
+    assert not server.status().data.exists()
+    assert one(server.start(), "SELECT 1") == 1
+
+
+def test_a_long_log_is_put_aside_once(serve: Callable[..., EmbeddedServer]) -> None:
+    server = serve()
+    server.folder.mkdir()
+    server.status().log.write_bytes(b"x" * 11_000_000)
+    server.start()
+    assert server.status().log.stat().st_size < 100_000
+    assert (server.folder / "postgres.log.1").stat().st_size == 11_000_000

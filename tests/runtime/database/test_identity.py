@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -19,7 +20,6 @@ from mesh_runtime.database.cluster import Cluster
 from mesh_runtime.database.sockets import socket_folder
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="about what root does")
@@ -72,13 +72,40 @@ def test_without_namespaces_it_runs_as_nobody_in_a_folder_that_stays_private(pri
         assert private.stat().st_uid == 0
         processes = Path(f"/proc/{server.status().pid}/status").read_text().splitlines()
         effective = next(line for line in processes if "CapEff" in line)
-        assert int(effective.split()[1], 16) == 0b110  # to pass through folders, nothing else
+        assert int(effective.split()[1], 16) == 0b10  # to pass through folders, nothing else
         assert server.stop()
         # The next start sees whose the data is, and keeps to it.
         with psycopg.connect(server.start()) as connection:
             connection.execute("SELECT * FROM kept")
     finally:
         server.stop()
+
+
+@pytest.mark.skipif(not namespaces(), reason="user namespaces are forbidden here")
+@pytest.mark.parametrize(("users", "outcome"), [(65536, "42"), (1, "RefusedIdentityError")])
+def test_where_namespaces_are_forbidden_it_takes_the_other_way_or_says_that_there_is_none(
+    private: Path, users: int, outcome: str
+) -> None:
+    """In a container: a namespace in which no further one may be made, and which has the user nobody or has it not."""
+    script = (
+        "import ctypes, sys; from pathlib import Path; ctypes.CDLL(None).unshare(0x10000000)\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "Path('/proc/sys/user/max_user_namespaces').write_text('0')\n"
+        "import psycopg; from mesh_runtime.database import EmbeddedServer\n"
+        "from mesh_runtime.database.binaries import RefusedIdentityError\n"
+        "try:\n"
+        "    with EmbeddedServer(Path(sys.argv[1]), durable=False).running() as url:\n"
+        "        with psycopg.connect(url) as connection: print(connection.execute('SELECT 42').fetchone()[0])\n"
+        "except RefusedIdentityError as error: print('RefusedIdentityError', error)\n"
+    )
+    command = [sys.executable, "-c", script, str(private / "local")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as container:
+        assert container.stdout is not None
+        assert container.stdout.readline() == "ready\n"
+        for kind in ("uid_map", "gid_map"):
+            Path(f"/proc/{container.pid}/{kind}").write_text(f"0 0 {users}")
+        said, _ = container.communicate("go\n")
+    assert said.startswith(outcome)
 
 
 def test_an_identity_that_cannot_be_taken_on_says_why() -> None:
