@@ -74,7 +74,7 @@ def _write(plan: Plan, root: Path, files: Files) -> None:
         if isinstance(error, ChangedMeanwhileError):
             raise MovedBaseError(problems=[_moved(error.path), *left]) from error
         if isinstance(error, OSError):
-            raise ApplyError(problems=[_refusal(error, root), *left]) from error
+            raise ApplyError(problems=[_refusal(error, root, taken_back=not left), *left]) from error
         raise
     transaction.clean()
 
@@ -96,11 +96,12 @@ def _moved(path: str) -> Problem:
     return Problem("was changed after the plan was made; nothing was written", Place(path), "Run the command again.")
 
 
-def _refusal(error: OSError, root: Path) -> Problem:
+def _refusal(error: OSError, root: Path, *, taken_back: bool = True) -> Problem:
     name = error.filename2 or error.filename
     place = Place(_shown(Path(name), root)) if isinstance(name, str | Path) else None
-    remedy = "Nothing was written. Free space or correct the permissions, then run the command again."
-    return Problem(f"cannot be written: {error.strerror or error}", place, remedy)
+    cure = "Free space or correct the permissions, then run the command again."
+    state = "Nothing was written." if taken_back else "What could not be taken back follows."
+    return Problem(f"cannot be written: {error.strerror or error}", place, f"{state} {cure}")
 
 
 def _shown(path: Path, root: Path) -> str:

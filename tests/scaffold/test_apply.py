@@ -3,19 +3,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
 import threading
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mesh_scaffold.apply import ApplyError, MovedBaseError, apply, changing
 from mesh_scaffold.files import DiskFiles
 from mesh_scaffold.lock import LockedError, locked
 from mesh_scaffold.plan import Plan
 from mesh_scaffold.tree import Disk, Tree, TreeError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CRLF = b"\tone\r\n\ttwo  \r\nno newline at the end"
 
@@ -232,3 +233,67 @@ def test_a_body_that_raises_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(KeyError), changing(root, "init"):
         raise KeyError("from the body")
     assert not root.exists()
+
+
+def test_what_somebody_saves_during_a_rollback_is_left_alone_and_named(tmp_path: Path) -> None:
+    plan = Plan.of(make_project(tmp_path), "new")
+    files = DiskFiles()
+
+    def save_and_fail(path: Path) -> None:
+        (tmp_path / "run.sh").write_bytes(b"mine\n")
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    files.sync_folder = save_and_fail  # type: ignore[method-assign]
+    with pytest.raises(ApplyError) as caught:
+        apply(plan, tmp_path, files)
+    assert "run.sh: was changed while mesh took its own change back, and was left alone" in str(caught.value)
+    assert (tmp_path / "run.sh").read_bytes() == b"mine\n"
+    assert (tmp_path / "app/models.py").read_bytes() == CRLF
+    assert [path.read_bytes() for path in tmp_path.glob(".mesh/local/stage/*/*.old")].count(b"#!/bin/sh\n") == 1
+
+
+def test_a_call_that_fails_during_a_rollback_names_what_is_left(tmp_path: Path) -> None:
+    plan = Plan.of(make_project(tmp_path), "new")
+    files = DiskFiles()
+    replace = files.replace
+
+    def refuse(*paths: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(paths[-1]))
+
+    def replace_until_the_descriptor(source: Path, path: Path) -> None:
+        if path.name == "plugin.toml":
+            files.replace = refuse  # type: ignore[method-assign]
+        files.replace(source, path) if path.name == "plugin.toml" else replace(source, path)
+
+    files.replace = replace_until_the_descriptor  # type: ignore[method-assign]
+    with pytest.raises(ApplyError) as caught:
+        apply(plan, tmp_path, files)
+    named = [problem.place.path for problem in caught.value.problems if problem.place]
+    assert named == ["plugins/poll/plugin.toml", "old.txt", "run.sh", "app/models.py"]
+    for problem in caught.value.problems[1:]:
+        assert "could not be taken back" in problem.message
+        assert "The old content is in " in str(problem.remedy)
+
+
+PATHS = st.sampled_from(["a", "b", "c/d", "c/e", "f/g/h"])
+CONTENTS = st.dictionaries(PATHS, st.binary(max_size=3))
+
+
+@settings(max_examples=40, deadline=None)
+@given(CONTENTS, CONTENTS, st.sets(PATHS))
+def test_after_an_apply_the_disk_is_the_tree(before: dict[str, bytes], new: dict[str, bytes], gone: set[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for path, content in before.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
+        tree = Tree(Disk(root))
+        for path in gone:
+            tree.delete(path)
+        for path, content in new.items():
+            tree.write(path, content)
+        apply(Plan.of(tree, "new"), root)
+        found = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        assert found == {
+            path: content for path, content in {**before, **new}.items() if path in new or path not in gone
+        }

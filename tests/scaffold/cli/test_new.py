@@ -164,3 +164,16 @@ def test_a_folder_that_is_no_project_is_said(mesh: Mesh, tmp_path: Path) -> None
     done = mesh(tmp_path, "new", "post-type", "poll", "--field", "a:int")
     assert done.returncode == 2
     assert "no mesh.toml here or in a folder above" in done.stderr
+
+
+def test_two_commands_at_once_wait_for_each_other_and_both_end_right(mesh: Mesh, app: Path) -> None:
+    program = str(Path(sys.executable).with_name("mesh"))
+    names = ("poll", "event", "playlist")
+    running = [
+        subprocess.Popen([program, "new", "post-type", name, "--field", "a:int"], cwd=app, stdout=subprocess.DEVNULL)
+        for name in names
+    ]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    checked = mesh(app, "check")
+    assert checked.returncode == 0, checked.stdout
+    assert all(name in checked.stdout.splitlines()[0] for name in names)
