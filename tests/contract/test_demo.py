@@ -63,5 +63,5 @@ def test_a_folder_that_is_taken_is_refused(tmp_path: Path) -> None:
     running = demo("taken", temporary=tmp_path)
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 2
-    assert "notes.txt" in errors or "taken" in errors
+    assert "taken: is there already" in errors
     assert (tmp_path / "taken" / "notes.txt").read_text() == "mine"

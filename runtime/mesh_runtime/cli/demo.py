@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mesh_cli.console import emit_json, print_table, progress
+from mesh_descriptors.errors import Place
 from mesh_runtime.cli.demonstration.project import DemoError, Project, get_json
 from mesh_runtime.cli.demonstration.report import Report
 from mesh_runtime.database import connect, queries
@@ -88,6 +89,8 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 def _home(folder: Path | None) -> Iterator[Path]:
     """The app's folder: the named one, which stays, or a temporary one."""
     if folder is not None:
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise DemoError("is there already", place=Place(str(folder)), remedy="Name a folder that is new or empty.")
         yield folder.absolute()
         return
     temporary = Path(tempfile.mkdtemp(prefix="mesh-demo-"))
