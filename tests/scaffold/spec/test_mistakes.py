@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mesh_scaffold.spec.fields import KEYS
 from mesh_scaffold.spec.findings import SpecError
 from mesh_scaffold.spec.model import SCALAR_TYPES
 from mesh_scaffold.spec.read import KEYS as TOP_KEYS
-from mesh_scaffold.spec.read import read_spec
+from mesh_scaffold.spec.read import read_document, read_spec
+from mesh_scaffold.spec.write import to_document
 
 LISTS = {
     "{types}": ", ".join([*SCALAR_TYPES, "ref[user]", "ref[post]", "list[...]"]),
@@ -75,3 +78,30 @@ def test_too_many_fields_are_refused() -> None:
 def test_a_document_that_is_nested_too_deeply_is_refused() -> None:
     with pytest.raises(SpecError, match="is nested too deeply"):
         read_spec(("kind: " + "[" * 5000).encode(), "specs/poll.yaml")
+
+
+GOOD = """kind: post-type
+name: poll
+feeds: [global]
+fields:
+  title: {type: string, max_length: 12, pattern: '^\\d+', default: "1"}
+  level: {type: enum, values: [a, b], default: a}
+  at: {type: "list[datetime]", min_items: 1, default: [2025-01-31T20:00:00Z]}
+  meta: {type: json, required: false, default: {a: [1, 2.5]}}
+node: {width: 320}
+"""
+DAMAGE = st.text(st.sampled_from("\n :,{}[]\"'&*!|>%@`#-?~0e\\\t\r\u2028\ufeff\x85é") | st.characters(), max_size=3)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(GOOD)), st.integers(0, 6), DAMAGE)
+def test_a_damaged_spec_is_read_or_refused_and_never_a_crash(start: int, length: int, damage: str) -> None:
+    text = GOOD[:start] + damage + GOOD[start + length :]
+    try:
+        spec = read_spec(text.encode("utf-8", "replace"), "specs/poll.yaml")
+    except SpecError as error:
+        places = [problem.place for problem in error.problems]
+    else:
+        places = []
+        assert read_document(to_document(spec), "specs/poll.yaml") == spec
+    assert all(place and place.line for place in places)
