@@ -82,7 +82,7 @@ def _checkbox(field: Field, name: str) -> str:
 def _control(field: Field, kind: Kind, name: str) -> str:
     named = {} if field.type.is_list else {"id": name, "name": name}
     attributes = {**named, "data_kind": kind.read_as}
-    required = field.required or field.type.is_list
+    required = field.required and not field.type.is_list  # an item that is left empty is left out
     if kind.control in {"select", "checkbox"}:
         options = [(value, value) for value in field.values] or [("true", "Yes"), ("false", "No")]
         return _tag("select", **attributes, required=required) + _options(field, options) + "</select>"

@@ -35,11 +35,13 @@ def test_context(spec: PostTypeSpec, refs: Mapping[str, RefSection]) -> dict[str
         "others": [pair for name, _, sample in known for pair in _others(name, sample)],
         "wrong": [(name, _code(value)) for name, field, sample in named for value in _wrong(field, sample)],
         "defaults": [(name, py(_plain(field))) for name, field, _ in named if field.has_default],
-        "optional": _names([name for name, field, _ in named if not field.required], "name"),
-        "needed": _names([name for name, field, _ in named if _must_be_sent(field)], "name"),
-        "names": _names(names, "name"),
-        "feeds": _names(list(spec.feeds), "feed"),
-        "moments": Code(f"{{{', '.join(py(name) for name in moments)}}}") if moments else None,
+        "optional": _names("    for name in ", [name for name, field, _ in named if not field.required]),
+        "needed": _names("    for name in ", [name for name, field, _ in named if _must_be_sent(field)]),
+        "names": _names("    for name in ", names),
+        "feeds": _names("    for feed in ", list(spec.feeds)),
+        "moments": Code(laid_out("", "MOMENTS = ", "{", [py(name) for name in moments], "}", hug=False))
+        if moments
+        else None,
         "needs_post": any(sample.needs_post for _, _, sample in known),
         "unknown": py(f"write values for {', '.join(unknown)} into `fields`") if unknown else None,
     }
@@ -70,11 +72,9 @@ def _code(value: str | None) -> Code:
     return Code((value or "None").replace(POST_ID, "post_id"))
 
 
-def _names(names: Sequence[str], argument: str) -> Code | None:
-    """A list of names as the second argument of `parametrize`, broken where the line is too long."""
+def _names(start: str, names: Sequence[str]) -> Code | None:
+    """A list of names to loop over, behind the code that the line starts with; None for an empty one."""
     if not names:
         return None
-    items = [str(py(name)) for name in names]
-    start = f'@pytest.mark.parametrize("{argument}", '
-    code = laid_out("", start, "[", items, "])", hug=False)
-    return Code(code.removeprefix(start).removesuffix(")"))
+    indent = start[: len(start) - len(start.lstrip())]
+    return Code(laid_out(indent, start.lstrip(), "[", [py(name) for name in names], "]:", hug=False)[len(start) : -1])

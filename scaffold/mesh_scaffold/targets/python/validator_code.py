@@ -34,12 +34,14 @@ class ModelCode:
 
     Attributes:
         aliases: definitions of types that are too long for the field's own line.
+        functions: functions that make the defaults whose types mypy cannot tell from a lambda.
         lines: the fields.
         imports: what both need.
         renamed: whether a field has another name in Python than in the API.
     """
 
     aliases: tuple[str, ...]
+    functions: tuple[str, ...]
     lines: tuple[str, ...]
     imports: frozenset[Import]
     renamed: bool
@@ -50,6 +52,7 @@ def model_code(spec: PostTypeSpec, refs: Mapping[str, RefSection]) -> ModelCode:
     written = [_FieldCode(spec, field, refs) for field in spec.fields]
     return ModelCode(
         aliases=tuple(alias for code in written for alias in code.aliases()),
+        functions=tuple(function for code in written for function in code.functions()),
         lines=tuple(code.line() for code in written),
         imports=frozenset(found for code in written for found in code.imports()),
         renamed=any(code.attribute != code.api_name for code in written),
@@ -73,6 +76,8 @@ class _FieldCode:
             yield ("typing", "Annotated")
         if "Field(" in self.line() or "Field(" in self._item():
             yield ("pydantic", "Field")
+        if self._field.type.name == "json" and self._default_function:
+            yield ("pydantic", "JsonValue")
         yield from _imports_of_values(self._field.default, self._field.min, self._field.max)
 
     def aliases(self) -> Iterator[str]:
@@ -84,6 +89,26 @@ class _FieldCode:
         else:
             field = laid_out("    ", "", "Field(", self._bounds(), "),").lstrip()
             yield f"{self._alias} = Annotated[\n    {self._kind.checked},\n    {field}\n]"
+
+    def functions(self) -> Iterator[str]:
+        """What makes the default, when it is a list of enum values, or a JSON list or object."""
+        if not self._default_function:
+            return
+        item = "JsonValue" if self._field.type.name == "json" else self._alias if self._needs_alias() else self._item()
+        returned = f"list[{item}]" if self._field.type.is_list else item
+        default = self._field.default
+        if isinstance(default, dict):
+            items = [f"{py(key)}: {py(value)}" for key, value in default.items()]
+            body = laid_out("    ", "return ", "{", items, "}", hug=False)
+        else:
+            body = laid_out("    ", "return ", "[", [py(value) for value in default], "]", hug=False)
+        yield f"def {self._default_function}() -> {returned}:\n{body}"
+
+    @property
+    def _default_function(self) -> str | None:
+        needs = isinstance(self._field.default, tuple | list | dict) and bool(self._field.default)
+        typed = bool(self._field.values) or self._field.type.name == "json"
+        return f"{self._field.name}_default" if needs and typed else None
 
     def line(self) -> str:
         head = f"{self.attribute}: {self._annotation()} = "
@@ -117,7 +142,7 @@ class _FieldCode:
 
     def _arguments(self) -> list[str]:
         field = self._field
-        arguments = list(_default(field.default, required=field.required))
+        arguments = list(_default(field.default, self._default_function, required=field.required))
         if self.attribute != self.api_name:
             arguments.append(f"alias={py(self.api_name)}")
         if field.type.is_list:
@@ -130,10 +155,10 @@ class _FieldCode:
         return _given(ge=field.min, le=field.max, **lengths)
 
 
-def _default(value: Any, *, required: bool) -> Iterator[str]:
+def _default(value: Any, function: str | None, *, required: bool) -> Iterator[str]:
     if isinstance(value, tuple | list | dict):
         empty = "dict" if isinstance(value, dict) else "list"
-        yield f"default_factory={f'lambda: {py(value)}' if value else empty}"
+        yield f"default_factory={function or (f'lambda: {py(value)}' if value else empty)}"
     elif value is not UNSET:
         yield f"default={py(value)}"
     elif not required:

@@ -120,13 +120,12 @@ class ImportedName:
         mine = self._order(ast.ImportFrom(self.module, [], 0))
         smaller = [node for node in imports if self._order(node) < mine]
         larger = [node for node in imports if self._order(node) > mine]
-        newline = source.newline
-        if smaller:
-            gap = newline if self._order(smaller[-1])[0] == mine[0] else newline * 2
+        own_section = [node for node in imports if self._order(node)[0] == mine[0]]
+        gap = source.newline if own_section else source.newline * 2
+        if smaller and (smaller[-1] in own_section or not own_section):
             at = source.line_end(source.end(smaller[-1]))
             return Addition((Splice(at, at, gap + code),), gap, "", at + len(gap))
         if larger:
-            gap = newline if self._order(larger[0])[0] == mine[0] else newline * 2
             at = source.start(larger[0])
             return Addition((Splice(at, at, code + gap),), "", gap, at)
         return _alone(source, code)

@@ -64,6 +64,7 @@ class ValidatorStep(FileStep):
         sections = [[Code(line) for line in lines] for lines in import_lines(named, self.places.packages)]
         shown = {
             "aliases": [Code(alias) for alias in model.aliases],
+            "functions": [Code(function) for function in model.functions],
             "lines": [Code(line) for line in model.lines],
             "renamed": model.renamed,
         }
