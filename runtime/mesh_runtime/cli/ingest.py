@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path  # noqa: TC003  typer reads it at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,14 +20,13 @@ from mesh_runtime.ingest.status import STEPS, SyncStatus, live_workers, sync_sta
 from mesh_runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     import psycopg
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 JOB_TYPES = ("ingest_export", "resolve_media", "build_taste_vector")
 _PAUSE = 0.05
+_LOOK_FOR_WORKERS = 5.0
 
 
 class IngestFailedError(RuntimeFault):
@@ -86,16 +85,14 @@ def _checked(settings: Settings, connector: str, file: Path, user: str) -> Check
 def _followed(
     settings: Settings, connection: psycopg.Connection[Any], submitted: Submitted, *, quiet: bool
 ) -> SyncStatus:
-    """Wait until the vector is built; without a worker somewhere else, by running the jobs here."""
-    running: AbstractContextManager[Drain | None] = nullcontext()
-    if not live_workers(connection, JOB_TYPES):
-        if not quiet:
-            say("No worker is running, so the jobs run here.")
-        handlers = {name: handler for name, handler in all_handlers(settings).items() if name in JOB_TYPES}
-        running = drained(settings, handlers)
-    with progress("reading into the taste vector", len(STEPS) - 1) as advance, running as drain:
-        step = 0
+    """Wait until the vector is built; as long as no worker lives somewhere else, by running the jobs here."""
+    drain: Drain | None = None
+    step, look_again = 0, 0.0
+    with progress("reading into the taste vector", len(STEPS) - 1) as advance, ExitStack() as running:
         while not (status := _status(connection, submitted)).ended:
+            if drain is None and time.monotonic() >= look_again:
+                look_again = time.monotonic() + _LOOK_FOR_WORKERS
+                drain = _drain_unless_worked(settings, connection, running, quiet=quiet)
             if drain is not None and drain.error is not None:
                 raise drain.error
             now = STEPS.index(status.state)
@@ -103,6 +100,17 @@ def _followed(
             step = now
             time.sleep(_PAUSE)
         return status
+
+
+def _drain_unless_worked(
+    settings: Settings, connection: psycopg.Connection[Any], running: ExitStack, *, quiet: bool
+) -> Drain | None:
+    if live_workers(connection, JOB_TYPES):
+        return None
+    if not quiet:
+        say("No worker is running, so the jobs run here.")
+    handlers = {name: handler for name, handler in all_handlers(settings).items() if name in JOB_TYPES}
+    return running.enter_context(drained(settings, handlers))
 
 
 def _status(connection: psycopg.Connection[Any], submitted: Submitted) -> SyncStatus:

@@ -37,9 +37,7 @@ def test_the_ten_nearest_of_each_listener_are_of_their_own_group(pipeline: Pipel
     pipeline.work()
     group = {str(listener.user_id): listener.group for listener in listeners}
     same = [
-        group[viewer] == group[near.user_id]
-        for viewer in group
-        for near in candidates(pipeline.connection, viewer, 10)
+        group[viewer] == group[near.user_id] for viewer in group for near in candidates(pipeline.connection, viewer, 10)
     ]
     assert len(same) == 2_000
     assert sum(same) / len(same) >= 0.95
