@@ -7,6 +7,7 @@ from mesh_runtime.queue.enqueue import enqueue, enqueue_many, register_types
 from mesh_runtime.queue.errors import (
     HandlerError,
     InvalidJobError,
+    NoQueueError,
     PayloadError,
     QueueError,
     StaleLeaseError,
@@ -24,6 +25,7 @@ __all__ = [
     "Job",
     "JobContext",
     "NewJob",
+    "NoQueueError",
     "PayloadError",
     "QueueError",
     "StaleLeaseError",

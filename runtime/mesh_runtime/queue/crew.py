@@ -14,7 +14,7 @@ from mesh_runtime.queue.run_job import run_job
 from mesh_runtime.queue.threads import HandlerThreads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import psycopg
@@ -31,7 +31,7 @@ class _Run:
 
 
 class Crew:
-    """Runs jobs from a line of waiting ones; `on_end` is told how each ended."""
+    """Runs jobs from a line of waiting ones; `may_start` is asked before each, `on_end` is told how it ended."""
 
     def __init__(
         self,
@@ -41,11 +41,13 @@ class Crew:
         handlers: Mapping[str, Handler],
         concurrency: int,
         prefetch: int,
+        may_start: Callable[[Job], Awaitable[bool]],
         on_end: Callable[[Job, Outcome], None],
     ) -> None:
         self.handlers = dict(handlers)
         self._settings = settings
         self._connect = connect
+        self._may_start = may_start
         self._on_end = on_end
         self._pace = Pace(concurrency, prefetch)
         self._line: asyncio.Queue[Job] = asyncio.Queue()
@@ -105,6 +107,8 @@ class Crew:
     async def _work(self) -> None:
         while True:
             job = await self._line.get()
+            if not await self._may_start(job):
+                continue
             started = time.perf_counter()
             outcome = await self._run(job)
             self._pace.ended(time.perf_counter() - started)

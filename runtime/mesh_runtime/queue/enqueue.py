@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from mesh_runtime.database import queries
-from mesh_runtime.queue.errors import InvalidJobError, UnknownJobTypeError
+from mesh_runtime.queue.errors import InvalidJobError, NoQueueError, UnknownJobTypeError
 from mesh_runtime.queue.handlers import Handler, write_payload
 from mesh_runtime.queue.identifiers import uuid7
 from mesh_runtime.queue.values import NewJob
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SQL = queries("queue")
 _UNKNOWN_TYPE = "PT422"
+_NO_SCHEMA, _NO_FUNCTION = "3F000", "42883"
 
 
 def enqueue(
@@ -54,9 +55,9 @@ def enqueue(
         user_id=user_id,
     )
     row = _row(new)
-    if isinstance(job_type, Handler):
-        register_types(connection, [job_type])
     try:
+        if isinstance(job_type, Handler):
+            register_types(connection, [job_type])
         found = connection.execute(_SQL["enqueue"].sql, row).fetchone()
     except psycopg.Error as error:
         raise _translated(error) from error
@@ -76,8 +77,8 @@ def enqueue_many(connection: psycopg.Connection[Any], jobs: Iterable[NewJob]) ->
         return []
     # A connection that is not in autocommit is in the caller's transaction; transaction() would commit it.
     with connection.transaction() if connection.autocommit else nullcontext():
-        register_types(connection, {new.job_type for new in batch if isinstance(new.job_type, Handler)})
         try:
+            register_types(connection, {new.job_type for new in batch if isinstance(new.job_type, Handler)})
             found = connection.execute(
                 _SQL["check_job_types"].sql, {"job_types": [row["job_type"] for row in rows]}
             ).fetchone()
@@ -154,4 +155,4 @@ def _translated(error: psycopg.Error) -> Exception:
             error.diag.message_primary or str(error),
             remedy="Check its spelling; a worker that starts makes its types known, and so does register_types().",
         )
-    return error
+    return NoQueueError() if error.sqlstate in (_NO_SCHEMA, _NO_FUNCTION) else error

@@ -9,6 +9,13 @@ class QueueError(RuntimeFault):
     """Base of the queue's errors."""
 
 
+class NoQueueError(QueueError):
+    """The database has no queue: its migrations have not been applied."""
+
+    def __init__(self) -> None:
+        super().__init__("this database has no queue", remedy="Run: mesh db migrate")
+
+
 class InvalidJobError(QueueError):
     """A job cannot be enqueued as it is: nothing was written."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -30,15 +31,22 @@ class Heartbeat(threading.Thread):
         self._stopping = threading.Event()
         self._connection: psycopg.Connection[Any] | None = None
         self._worker: tuple[UUID, list[str]] | None = None
+        self._good_until = 0.0
 
-    def renew_for(self, worker: UUID, types: list[str]) -> None:
-        """Which row to renew from now on, and the types to show in it."""
+    @property
+    def fresh(self) -> bool:
+        """Whether nobody can have declared the worker dead yet; False after the process was frozen or cut off."""
+        return time.monotonic() < self._good_until
+
+    def renew_for(self, worker: UUID, types: list[str], *, asked: float) -> None:
+        """Which row to renew from now on, and the types to show in it; its lease began after the moment `asked`."""
+        self._good_until = max(self._good_until, asked + self._lease.total_seconds())
         self._worker = (worker, types)
 
     def stop(self) -> None:
         """End the thread, and wait for it."""
         self._stopping.set()
-        self.join(timeout=5)
+        self.join(timeout=1)
 
     def run(self) -> None:
         """Renew until stopped; after an error, again soon."""
@@ -60,9 +68,12 @@ class Heartbeat(threading.Thread):
             self._connection = connect(self._url, autocommit=True, application_name="mesh worker: heartbeat")
         worker, types = self._worker
         parameters = {"worker": worker, "types": types, "lease": self._lease}
+        asked = time.monotonic()
         if self._connection.execute(queries("queue")["renew_worker"].sql, parameters).fetchone() is None:
             self._worker = None
             self._on_lost(worker)
+        else:
+            self._good_until = asked + self._lease.total_seconds()
 
     def _close(self) -> None:
         if self._connection is not None:

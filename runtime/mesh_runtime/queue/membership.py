@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from mesh_runtime.database import queries
+from mesh_runtime.queue.errors import NoQueueError
 from mesh_runtime.queue.heartbeat import Heartbeat
 from mesh_runtime.queue.identifiers import uuid7
 
@@ -39,18 +43,31 @@ class Membership:
         if self._id is None:
             # A new id each time: if the answer is lost, the row without a heartbeat expires by itself.
             worker = uuid7()
+            asked = time.monotonic()
             parameters = {"worker": worker, "name": self._name, "types": types, "lease": self._lease}
-            await self._link.fetch(_SQL["register_job_types"].sql, {"job_types": types})
+            try:
+                await self._link.fetch(_SQL["register_job_types"].sql, {"job_types": types})
+            except (psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName) as error:
+                raise NoQueueError from error
             await self._link.fetch(_SQL["register_worker"].sql, parameters)
             self._id = worker
-            self._heartbeat.renew_for(worker, types)
+            self._heartbeat.renew_for(worker, types, asked=asked)
         return self._id
+
+    def is_still(self, worker: UUID) -> bool:
+        """Whether the worker has not been declared dead, as far as is known."""
+        return self._id == worker
+
+    async def fresh(self) -> None:
+        """Wait until a heartbeat says that nobody else can have the worker's jobs."""
+        while self._id is not None and not self._heartbeat.fresh:
+            await asyncio.sleep(0.02)
 
     async def announce(self, types: list[str]) -> None:
         """The worker has other handlers from now on."""
         if self._id is not None:
             await self._link.fetch(_SQL["register_job_types"].sql, {"job_types": types})
-            self._heartbeat.renew_for(self._id, types)
+            self._heartbeat.renew_for(self._id, types, asked=0.0)
 
     def lost(self, worker: UUID) -> None:
         """The database says that this worker is dead; nothing happens when that is known already."""

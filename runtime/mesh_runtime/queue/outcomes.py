@@ -120,6 +120,10 @@ class Outbox:
         self._open.clear()
         self.untold = 0
 
+    def holds(self, token: int) -> bool:
+        """Whether the lease is open, as far as is known."""
+        return token in self._open
+
     @property
     def tokens(self) -> list[int]:
         """The leases whose jobs have not all been told."""

@@ -35,7 +35,7 @@ async def run_job(job: Job, handler: Handler | None, context: JobContext, thread
             result = await handler.function(payload, context)  # type: ignore[misc]  # is_async says that it is awaitable
         else:
             result = await threads.run(partial(handler.function, payload, context))
-    except BaseException as error:  # noqa: BLE001  whatever a handler raises is its job's failure
+    except BaseException as error:
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise

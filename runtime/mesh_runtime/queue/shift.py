@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("mesh.queue")
 _SQL = queries("queue")
 _STALE = "PT409"
-_LAST_WORDS_SECONDS = 5.0
+_CLAIM_SECONDS, _TELL_SECONDS, _LEAVE_SECONDS = 2.0, 10.0, 3.0
+"""How long the end of a worker waits for a database that does not answer."""
 
 
 class Shift:
@@ -46,6 +47,7 @@ class Shift:
         self._listen_url = listen_url
         self._drain = drain
         self._claims, self._endings, self._ticks = (Link(url, purpose) for purpose in ("claims", "endings", "tick"))
+        self._closing = False
         self._outbox = Outbox(worker.counts)
         self._wake, self._changed, self._ended, self._urgent, self._stopping, self._hurry = (
             asyncio.Event() for _ in range(6)
@@ -56,6 +58,7 @@ class Shift:
             handlers=worker.handlers,
             concurrency=worker.concurrency,
             prefetch=worker.prefetch,
+            may_start=self._may_start,
             on_end=self._on_end,
         )
         self._member = Membership(
@@ -66,25 +69,42 @@ class Shift:
         """Claim nothing more and finish what runs; asked again, interrupt it."""
         if self._stopping.is_set():
             self._hurry.set()
+        self._wind_up()
+
+    def _wind_up(self) -> None:
         self._stopping.set()
         self._changed.set()
         self._wake.set()
 
     async def work(self) -> None:
         """Work until stopped, or until the queue is empty when draining."""
-        side = [self._tell(), self._tick(), listen(self._listen_url, self._wake)]
-        tasks = [asyncio.create_task(coroutine) for coroutine in side]
-        claiming = asyncio.create_task(self._claim())
+        claiming, telling, ticking, listening, stopped = (
+            asyncio.create_task(coroutine)
+            for coroutine in (
+                self._claim(),
+                self._tell(),
+                self._tick(),
+                listen(self._listen_url, self._wake),
+                self._stopping.wait(),
+            )
+        )
+        loops = (claiming, telling, ticking, listening)
         try:
             # A loop that fails is a defect: it ends the worker rather than leaving it half alive.
-            done, _ = await asyncio.wait([claiming, *tasks, *self._crew.tasks], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*loops, stopped, *self._crew.tasks], return_when=asyncio.FIRST_COMPLETED)
+            self._wind_up()
+            await asyncio.wait([claiming], timeout=_CLAIM_SECONDS)
+            failed = [task for task in (*loops, *self._crew.tasks) if task.done()]
             await self._finish()
-            for task in done:
+            self._closing = True
+            self._ended.set()
+            await asyncio.wait([telling], timeout=_TELL_SECONDS)
+            for task in failed:
                 task.result()
         finally:
-            for task in (claiming, *tasks):
+            for task in (*loops, stopped):
                 task.cancel()
-            await asyncio.gather(claiming, *tasks, return_exceptions=True)
+            await asyncio.gather(*loops, stopped, return_exceptions=True)
             await self._close()
 
     # -- claiming
@@ -127,7 +147,7 @@ class Shift:
                 raise
             self._member.lost(worker)
             return []
-        jobs = [Job(*row) for row in rows]
+        jobs = [Job(*row) for row in rows] if self._member.is_still(worker) else []
         if jobs:
             self._outbox.opened(jobs[0].token, len(jobs))
         return jobs
@@ -136,13 +156,13 @@ class Shift:
         if not jobs[0].rescues:
             self._crew.take(jobs)
             return
-        # It may be what killed a worker: it runs alone, so that it takes no other job along.
+        # It may be what killed a worker: it runs alone, with nothing untold, so that it takes no other job along.
         await self._quiet()
         self._crew.take(jobs)
         await self._quiet()
 
     async def _quiet(self) -> None:
-        while self._crew.busy and not self._stopping.is_set():
+        while (self._crew.busy or self._outbox.untold) and not self._stopping.is_set():
             await self._change()
 
     async def _drained(self) -> bool:
@@ -164,6 +184,11 @@ class Shift:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(event.wait(), self._timing.poll)
 
+    async def _may_start(self, job: Job) -> bool:
+        """Whether the job is still this worker's: after the process was frozen, only the database knows."""
+        await self._member.fresh()
+        return self._outbox.holds(job.token)
+
     # -- telling
 
     def _on_end(self, job: Job, outcome: Outcome) -> None:
@@ -173,7 +198,7 @@ class Shift:
         self._changed.set()
 
     async def _tell(self) -> None:
-        while True:
+        while not self._closing or self._outbox.untold:
             await self._ended.wait()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._urgent.wait(), self._timing.flush)
@@ -228,8 +253,7 @@ class Shift:
     async def _close(self) -> None:
         await self._crew.dismiss()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_WORDS_SECONDS):
-                await self._outbox.flush(self._endings)
+            async with asyncio.timeout(_LEAVE_SECONDS):
                 await self._member.leave()
         for link in (self._claims, self._endings, self._ticks):
             await link.close()

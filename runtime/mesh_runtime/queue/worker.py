@@ -98,7 +98,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         url = await asyncio.to_thread(database_url, self.settings)
         listen_url = await asyncio.to_thread(direct_url, self.settings)
-        pool = await asyncio.to_thread(open_pool, self.settings, min_size=0, max_size=self.concurrency)
+        pool = await asyncio.to_thread(open_pool, self.settings, min_size=0, max_size=2 * self.concurrency)
         try:
             self._shift = Shift(self, url=url, listen_url=listen_url, connect=pool.connection, drain=drain)
             with self._signals(self._shift.stop):

@@ -333,3 +333,18 @@ def test_tick_makes_the_partitions_of_the_days_to_come(rows: Rows) -> None:
     rows("SELECT mesh.tick()")
     assert rows("SELECT count(*) FROM pg_inherits WHERE inhparent = 'mesh.history'::regclass") == [(9,)]
     assert rows("SELECT mesh.tick()") == [(None,)]
+
+
+def test_jobs_that_came_while_nobody_ticked_keep_no_later_day_from_its_partition(rows: Rows, worker_id: str) -> None:
+    for (partition,) in rows(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'mesh.history'::regclass"
+    ):
+        if not partition.endswith("default"):
+            rows(f"DROP TABLE {partition}")
+    put(rows, 1)
+    token, ids = claim(rows, worker_id)
+    complete(rows, token, ids)
+    assert rows("SELECT count(*) FROM mesh.history_default") == [(1,)]
+    rows("SELECT mesh.tick()")
+    assert rows("SELECT count(*) FROM pg_inherits WHERE inhparent = 'mesh.history'::regclass") == [(8,)]
+    assert statuses(rows) == {"completed": 1}

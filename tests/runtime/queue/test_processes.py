@@ -99,7 +99,27 @@ def test_a_frozen_workers_late_completion_is_refused(
     assert rows("SELECT id, rescues FROM mesh.history") == [(rows("SELECT job_id FROM runs")[0][0], 1)]
     put(auto, timed, 20, seconds=0.05)
     eventually(lambda: completed(rows) == 21)
+    assert rows("SELECT count(*) FROM runs") == [(22,)]
     assert len(rows("SELECT DISTINCT pid FROM runs WHERE run > 2")) == 2, "the thawed worker works again"
+
+
+def test_a_thawed_worker_starts_nothing_that_others_have_by_now(
+    auto: Connection, rows: Rows, start_worker: Callable[..., WorkerProcess]
+) -> None:
+    put(auto, timed, 30, seconds=0.01)
+    frozen = start_worker("1")
+    eventually(lambda: completed(rows) == 30)  # by now it claims ahead
+    put(auto, timed, 8, seconds=0.4)
+    eventually(lambda: rows("SELECT sum(size) FROM mesh.leases")[0][0] is not None)
+    eventually(lambda: rows(RUNNING) == [(1,)])
+    frozen.send(signal.SIGSTOP)
+    eventually(lambda: rows("SELECT mesh.tick()") and rows("SELECT count(*) FROM mesh.workers") == [(0,)])
+    start_worker("8")
+    eventually(lambda: rows("SELECT count(*) FROM runs WHERE pid <> %s", frozen.pid)[0][0] >= 1)
+    frozen.send(signal.SIGCONT)
+    eventually(lambda: completed(rows) == 38)
+    once_each = rows("SELECT count(*) FROM runs GROUP BY job_id ORDER BY 1 DESC LIMIT 2")
+    assert once_each == [(2,), (1,)], "only the job that was running when the worker froze was started twice"
 
 
 def test_effects_in_the_jobs_own_transaction_happen_once_however_often_workers_are_killed(
@@ -204,3 +224,20 @@ def test_a_database_that_restarts_under_its_workers_loses_nothing(tmp_path: Path
             worker.process.kill()
             worker.wait()
         server.stop()
+
+
+def test_a_worker_stops_even_while_its_database_is_away(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "server")
+    url = server.start()
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "mesh.toml").write_text('[project]\nname = "test"\n')
+    try:
+        with connect(url, autocommit=True) as connection:
+            migrate(connection, (runtime_source(),))
+            worker = WorkerProcess(Settings.load(project, {"DATABASE_URL": url}))
+            eventually(lambda: connection.execute("SELECT count(*) FROM mesh.workers WHERE idle").fetchone() == (1,))
+    finally:
+        server.stop()
+    worker.send(signal.SIGTERM)
+    assert worker.wait(30) == 0

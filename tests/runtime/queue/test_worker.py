@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,20 @@ import pytest
 from pydantic import BaseModel
 from tests.runtime.queue.conftest import eventually
 
+from mesh_runtime.database import connect
 from mesh_runtime.errors import Permanent, Retryable
-from mesh_runtime.queue import Handler, JobContext, NewJob, Timing, Worker, by_type, enqueue, enqueue_many, job
+from mesh_runtime.queue import (
+    Handler,
+    JobContext,
+    NewJob,
+    NoQueueError,
+    Timing,
+    Worker,
+    by_type,
+    enqueue,
+    enqueue_many,
+    job,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -294,3 +307,10 @@ def test_a_slow_job_does_not_keep_the_worker_from_claiming_others(
         enqueue(auto, double, {"n": n}, priority=n)
     counts = drain(first, double)
     assert (counts.completed, counts.failed) == (4, 0)
+
+
+def test_a_database_without_the_queue_is_named_with_the_remedy(mesh_server: str, settings: Settings) -> None:
+    with connect(mesh_server, autocommit=True) as empty, pytest.raises(NoQueueError, match="mesh db migrate"):
+        enqueue(empty, double, {"n": 1})
+    with pytest.raises(NoQueueError, match="this database has no queue"):
+        Worker(replace(settings, database_url=mesh_server), by_type([double]), timing=QUICK).run()

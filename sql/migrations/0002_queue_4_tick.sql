@@ -65,13 +65,15 @@ BEGIN
     FOR day IN SELECT generate_series(0, days) + (clock_timestamp() AT TIME ZONE 'UTC')::date LOOP
         name := 'history_' || to_char(day, 'YYYYMMDD');
         CONTINUE WHEN to_regclass('mesh.' || name) IS NOT NULL;
-        EXECUTE format('CREATE TABLE mesh.%I (LIKE mesh.history INCLUDING ALL)', name);
-        EXECUTE format('ALTER TABLE mesh.history ATTACH PARTITION mesh.%I FOR VALUES FROM (%L) TO (%L)',
-                       name, day || ' 00:00:00+00', (day + 1) || ' 00:00:00+00');
+        BEGIN
+            EXECUTE format('CREATE TABLE mesh.%I (LIKE mesh.history INCLUDING ALL)', name);
+            EXECUTE format('ALTER TABLE mesh.history ATTACH PARTITION mesh.%I FOR VALUES FROM (%L) TO (%L)',
+                           name, day || ' 00:00:00+00', (day + 1) || ' 00:00:00+00');
+        EXCEPTION
+            WHEN check_violation THEN NULL; -- nobody ticked for days, and this day's jobs went to the default partition
+            WHEN lock_not_available THEN RETURN; -- somebody reads the default partition: there are days to try again
+        END;
     END LOOP;
-EXCEPTION
-    WHEN check_violation THEN RETURN; -- nobody ticked for days and jobs went to the default partition: so do the rest
-    WHEN lock_not_available THEN RETURN; -- somebody reads the default partition at length: there are days to try again
 END $$;
 
 SELECT mesh.make_history_partitions();
