@@ -57,7 +57,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, ri
 def print_diff(diff: str) -> None:
     """Print a unified diff, coloured on terminals."""
     colours = (("+++", None), ("---", None), ("+", "green"), ("-", "red"), ("@@", "cyan"))
-    for line in diff.splitlines():
+    for line in diff.removesuffix("\n").split("\n"):  # other line ends are part of the text
         colour = next((colour for prefix, colour in colours if line.startswith(prefix)), None)
         say(line, colour=colour, bold=line.startswith(("+++", "---")))
 
