@@ -21,7 +21,7 @@ def unified_diff(change: Change) -> str:
 def line_changes(change: Change) -> list[str]:
     """The lines that differ, each behind `-` or `+`, without line ends and context."""
     before, after = _texts(change)
-    lines = difflib.unified_diff(_lines(before or ""), _lines(after or ""), n=0)
+    lines = difflib.unified_diff(lines_of(before or ""), lines_of(after or ""), n=0)
     body = list(lines)[2:]  # without the two lines that name the files
     return [line.rstrip("\r\n") for line in body if not line.startswith("@@ ")]
 
@@ -39,7 +39,7 @@ def _diff_lines(change: Change) -> Iterator[str]:
     tab = "\t" if " " in path else ""  # what git writes, so that the name's end can be told
     old = "/dev/null" if change.before is None else f"a/{path}{tab}"
     new = "/dev/null" if change.after is None else f"b/{path}{tab}"
-    for line in difflib.unified_diff(_lines(before), _lines(after), old, new):
+    for line in difflib.unified_diff(lines_of(before), lines_of(after), old, new):
         yield line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}"
 
 
@@ -69,6 +69,6 @@ def _text(content: bytes) -> str | None:
         return None
 
 
-def _lines(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
     """The lines with their ends; only a line feed ends one, as for git."""
     return [f"{line}\n" for line in text.split("\n")[:-1]] + ([last] if (last := text.rpartition("\n")[2]) else [])

@@ -93,12 +93,14 @@ class Made:
         files: the files that the step generated as a whole; the engine records their text.
         notices: what the user should know ("the migration needs `mesh db migrate`").
         warnings: what the user should look at.
+        conflicts: pieces of shared files that the user edited or deleted, and that the change asks to be otherwise.
     """
 
     fragments: tuple[Fragment, ...] = ()
     files: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    conflicts: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,30 @@ class Blocked:
 Outcome: TypeAlias = Made | Unchanged | Blocked
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms what was generated before may be changed.
+
+    Attributes:
+        prefer: whose side is taken where the user edited a piece of a shared file that is to change: their own
+            ("mine"), or the one that is generated now.
+        files: the files that this step generated as a whole and that are still there.
+        settled: those of them that stay as they are: others have them already, or the user edited them.
+        shared: the pieces that other specs need too, by file and syntax path; they are never taken out.
+        allow_data_loss: whether stored values may be dropped.
+    """
+
+    prefer: Literal["mine", "generated"] = "mine"
+    files: tuple[str, ...] = ()
+    settled: frozenset[str] = frozenset()
+    shared: frozenset[tuple[str, str]] = frozenset()
+    allow_data_loss: bool = False
+
+
+DEFAULT_TERMS = Terms()
+"""Nothing was generated before."""
+
+
 @runtime_checkable
 class Step(Protocol):
     """One fact, in one file of ours. Steps are frozen values that hold the places they look at."""
@@ -137,15 +163,25 @@ class Step(Protocol):
         """Whether the fact holds; `subject.spec` may be None."""
 
     def change(
-        self, tree: Tree, old: PostTypeSpec | None, new: PostTypeSpec | None, fragments: tuple[Fragment, ...]
+        self,
+        tree: Tree,
+        old: PostTypeSpec | None,
+        new: PostTypeSpec | None,
+        fragments: tuple[Fragment, ...],
+        terms: Terms = DEFAULT_TERMS,
     ) -> Outcome:
-        """Make the fact hold in `tree`.
+        """Make the fact hold in `tree`, or take it out.
+
+        A step writes the files of its own as they are to be generated; the engine merges each with what the user
+        made of it, and deletes those that are generated no more. What a step made in shared files it changes and
+        takes out itself.
 
         Args:
             tree: changed in place.
             old: the spec as it was generated last; None for a new type.
             new: the spec as it is to be; None to take the type out.
             fragments: what the record says that this step made or found.
+            terms: what may be done to it.
         """
 
 
