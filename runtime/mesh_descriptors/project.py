@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
@@ -72,6 +73,36 @@ class ServeSection(_Section):
     app: str = Field(default="app.main:app", pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 
 
+def _expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+    return text
+
+
+class EnumerationSection(_Section):
+    """`[[check.enumerations]]`: a place that lists some types and is meant to lack others.
+
+    Attributes:
+        path: the file, relative to the project; `*` and `?` stand for parts of it.
+        name: what it is called in the code: the variable, the key, the function; None for any.
+        line: a regular expression that a line of it matches; None for any.
+        reason: why it lacks types.
+    """
+
+    path: ProjectPath
+    name: str | None = None
+    line: Annotated[str, AfterValidator(_expression)] | None = None
+    reason: str = Field(min_length=1)
+
+
+class CheckSection(_Section):
+    """`[check]`: what `mesh check` is told about the code."""
+
+    enumerations: tuple[EnumerationSection, ...] = ()
+
+
 class ProjectFile(_Section):
     """The whole of `mesh.toml`."""
 
@@ -80,6 +111,7 @@ class ProjectFile(_Section):
     posts: PostsSection = PostsSection()
     refs: dict[str, RefSection] = {}
     serve: ServeSection = ServeSection()
+    check: CheckSection = CheckSection()
     format: dict[str, tuple[str, ...]] = {}
     targets: dict[str, dict[str, Any]] = {}
     """`[targets.<name>]`: the places of one target; that target reads and checks them."""

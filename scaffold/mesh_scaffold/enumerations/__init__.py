@@ -1,0 +1,1 @@
+"""Places in the code that enumerate the post types, found by themselves: docs/commands/check.md has the rules."""
