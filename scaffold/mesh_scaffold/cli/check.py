@@ -1,20 +1,26 @@
-"""`mesh check`: which steps hold for every type, and which don't."""
+"""`mesh check`: which steps hold for every type, and what else is not in its right place."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mesh_cli.console import emit_json, print_table, say
+from mesh_scaffold.cli.annotations import annotations
 from mesh_scaffold.cli.project import JsonOption, ProjectOption, open_project
-from mesh_scaffold.generate.check import check
+from mesh_scaffold.enumerations.scan import project_files
+from mesh_scaffold.formatting import Formatters
+from mesh_scaffold.generate.check import examine
 from mesh_scaffold.steps import Holds, Missing, NotApplicable
 from mesh_scaffold.targets import target_for
 from mesh_scaffold.tree import Disk, Tree
 
 if TYPE_CHECKING:
-    from mesh_scaffold.generate.check import Matrix
+    from pathlib import Path
+
+    from mesh_scaffold.generate.check import Report
     from mesh_scaffold.steps import Verdict
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -22,34 +28,61 @@ app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 LEGEND = "✓ holds   ✗ missing   · not asked of this type   ? cannot be told"
 
 
+class Format(StrEnum):
+    """How the result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
 @app.command("check")
 def check_types(
     type_name: Annotated[str | None, typer.Argument(metavar="[TYPE]", help="Judge this type only.")] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="text; json, as --json; github: annotations for its workflows.")
+    ] = Format.TEXT,
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Say for every type, hand-written ones included, which steps hold in the code and which don't.
+    """Say for every type which steps hold in the code, and which other places lack it.
 
     Exit code 1 when something is missing or cannot be told.
     """
     root, settings = open_project(project)
-    only = type_name.replace("-", "_").lower() if type_name else None
-    matrix = check(Tree(Disk(root)), target_for(settings), settings, only)
-    if as_json:
-        emit_json(matrix.to_json())
-    else:
-        _show(matrix)
-    if matrix.findings:
+    report = examine(
+        Tree(Disk(root)),
+        target_for(settings),
+        settings,
+        files=project_files(root),
+        only=type_name.replace("-", "_").lower() if type_name else None,
+        formatters=Formatters.of(settings, root),
+    )
+    _show(report, root, Format.JSON if as_json else output)
+    if report.findings:
         raise typer.Exit(1)
 
 
-def _show(matrix: Matrix) -> None:
+def _show(report: Report, root: Path, output: Format) -> None:
+    if output is Format.JSON:
+        emit_json(report.to_json())
+    elif output is Format.GITHUB:
+        for line in (*annotations(root, "error", report.findings), *annotations(root, "notice", report.notices)):
+            typer.echo(line)
+    else:
+        _show_text(report)
+
+
+def _show_text(report: Report) -> None:
+    matrix = report.matrix
     rows = [[step.title, *(_mark(matrix.verdicts[name, step.name]) for name in matrix.types)] for step in matrix.steps]
     print_table(["step", *matrix.types], rows)
     say(LEGEND)
-    for problem in matrix.findings:
+    for problem in report.findings:
         say(f"\n{problem}")
-    count, types = len(matrix.findings), _counted(len(matrix.types), "type")
+    for number, notice in enumerate(report.notices):
+        say(f"notice: {notice}" if number else f"\nnotice: {notice}")
+    count, types = len(report.findings), _counted(len(matrix.types), "type")
     if count:
         say(f"\n{_counted(count, 'finding')} in {types}.", colour="red")
     else:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mesh_descriptors.errors import MeshError, Problem
+from mesh_scaffold.formatting import NO_FORMATTERS
+from mesh_scaffold.generate.drift import drift
+from mesh_scaffold.generate.enumerated import enumerated
 from mesh_scaffold.generate.specs import all_specs
+from mesh_scaffold.record import record_path
 from mesh_scaffold.spec.findings import did_you_mean
 from mesh_scaffold.steps import Holds, Missing, NotApplicable, Subject, Unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from mesh_descriptors.errors import Place
     from mesh_descriptors.project import ProjectFile
+    from mesh_scaffold.formatting import Formatters
+    from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Step, Target, Verdict
     from mesh_scaffold.tree import Tree
 
@@ -40,12 +48,18 @@ class Matrix:
         steps: in the order in which they are taken.
         verdicts: by type and step name.
         problems: what is wrong with specs that cannot be read.
+        specs: the specs that can be read.
     """
 
     types: tuple[str, ...]
     steps: tuple[StepTitle, ...]
     verdicts: dict[tuple[str, str], Verdict]
     problems: tuple[Problem, ...] = ()
+    specs: tuple[PostTypeSpec, ...] = ()
+
+    def of(self, name: str | None) -> Matrix:
+        """The part of that type; all of it for None."""
+        return self if name is None else replace(self, types=(name,))
 
     @property
     def findings(self) -> tuple[Problem, ...]:
@@ -72,8 +86,73 @@ class Matrix:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that `mesh check` found.
+
+    Attributes:
+        matrix: the verdict of every step on every type.
+        elsewhere: what is wrong in other places: enumerations, generated files, the database.
+        notices: what is worth knowing and not wrong.
+    """
+
+    matrix: Matrix
+    elsewhere: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Problem, ...]:
+        """Everything that is wrong."""
+        return (*self.matrix.findings, *self.elsewhere)
+
+    def to_json(self) -> dict[str, Any]:
+        """The matrix as a JSON object, with all `findings` and the `notices`."""
+        return self.matrix.to_json() | {
+            "findings": [problem.to_json() for problem in self.findings],
+            "notices": [problem.to_json() for problem in self.notices],
+        }
+
+
+def examine(
+    tree: Tree,
+    target: Target,
+    project: ProjectFile,
+    *,
+    files: Iterable[tuple[str, bytes]] = (),
+    only: str | None = None,
+    formatters: Formatters = NO_FORMATTERS,
+) -> Report:
+    """Judge every type of the project, or `only` that one: steps, enumerations, and generated files.
+
+    Args:
+        tree: the project.
+        target: whose steps judge.
+        project: its `mesh.toml`.
+        files: path and content of everything that may enumerate types.
+        only: the snake-case name of the one type to judge.
+        formatters: what the project formats with.
+
+    Raises:
+        UnknownTypeError: there is no type called `only`.
+        MeshError: the code's list of types cannot be found.
+    """
+    matrix = check(tree, target, project)
+    _require_known(only, matrix.types, matrix.problems)
+    present = {*target.types(tree, KIND), *(name for name in matrix.types if tree.exists(record_path(KIND, name)))}
+    found = enumerated(files, matrix, present, project)
+    differences = [each for each in drift(tree, matrix, KIND, formatters) if only in {None, each.type}]
+    return Report(
+        matrix.of(only),
+        (
+            *(gap.problem for gap in found.gaps if only in {None, gap.type}),
+            *(each.problem for each in differences if each.is_finding),
+        ),
+        (*(each.problem for each in differences if not each.is_finding), *found.notices),
+    )
+
+
 def check(tree: Tree, target: Target, project: ProjectFile, only: str | None = None) -> Matrix:
-    """Judge every type of the project, or `only` that one.
+    """Judge every type of the project, or `only` that one, by the steps.
 
     Raises:
         UnknownTypeError: there is no type called `only`.
@@ -82,8 +161,7 @@ def check(tree: Tree, target: Target, project: ProjectFile, only: str | None = N
     specs, problems = all_specs(tree, project)
     by_name = {str(spec.name): spec for spec in specs}
     names = tuple(dict.fromkeys((*target.types(tree, KIND), *by_name)))
-    if only is not None and only not in names:
-        raise UnknownTypeError(f"there is no type {only!r}", problems=problems, remedy=did_you_mean(only, names))
+    _require_known(only, names, problems)
     subjects = [Subject(KIND, name, by_name.get(name)) for name in names if only in {None, name}]
     steps = target.steps(KIND)
     return Matrix(
@@ -91,7 +169,13 @@ def check(tree: Tree, target: Target, project: ProjectFile, only: str | None = N
         steps=tuple(StepTitle(step.name, step.title) for step in steps),
         verdicts={(subject.name, step.name): _judged(step, tree, subject) for subject in subjects for step in steps},
         problems=problems,
+        specs=specs,
     )
+
+
+def _require_known(only: str | None, names: Sequence[str], problems: Sequence[Problem]) -> None:
+    if only is not None and only not in names:
+        raise UnknownTypeError(f"there is no type {only!r}", problems=problems, remedy=did_you_mean(only, names))
 
 
 def _judged(step: Step, tree: Tree, subject: Subject) -> Verdict:

@@ -1,0 +1,65 @@
+"""`mesh check`: the places that enumerate types and lack one, wherever they are in the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mesh_descriptors.errors import Place, Problem
+from mesh_descriptors.project import PROJECT_FILE
+from mesh_scaffold.enumerations.judge import judge
+from mesh_scaffold.enumerations.scan import find
+from mesh_scaffold.enumerations.vocabulary import LEAST, Vocabulary
+from mesh_scaffold.steps import Holds
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from mesh_descriptors.project import ProjectFile
+    from mesh_scaffold.enumerations.judge import Gap
+    from mesh_scaffold.generate.check import Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Enumerated:
+    """The gaps in enumerations, and what to know about acknowledgements."""
+
+    gaps: tuple[Gap, ...] = ()
+    notices: tuple[Problem, ...] = ()
+
+
+def enumerated(
+    files: Iterable[tuple[str, bytes]], matrix: Matrix, present: Collection[str], project: ProjectFile
+) -> Enumerated:
+    """Judge the enumerations in `files`.
+
+    Args:
+        files: path and content of what may enumerate types.
+        matrix: the verdicts on all types; what a step found to hold is not judged again.
+        present: the types that the code has; a spec without code is no gap anywhere.
+        project: the project's `mesh.toml`.
+    """
+    if len(matrix.types) < LEAST:
+        return Enumerated()
+    paths = project.paths
+    own = (f"{paths.specs}/", f"{PROJECT_FILE}")
+    others = ((path, content) for path, content in files if not path.startswith(own))
+    found, lines = find(others, Vocabulary(matrix.types), paths.migrations)
+    places = [verdict.place for verdict in matrix.verdicts.values() if isinstance(verdict, Holds)]
+    result = judge(
+        found,
+        [name for name in matrix.types if name in present],
+        judged={(place.path, place.line) for place in places if place and place.path and place.line},
+        feeds={str(spec.name): spec.feeds for spec in matrix.specs},
+        lines=lines,
+        acknowledged=project.check.enumerations,
+    )
+    idle = [
+        Problem(
+            "acknowledges nothing: there is no such enumeration",
+            Place(PROJECT_FILE, field=f"check.enumerations.{number}"),
+            "Correct it, or remove it.",
+        )
+        for number in result.idle
+    ]
+    return Enumerated(result.gaps, tuple(idle))

@@ -1,0 +1,127 @@
+"""What `mesh check` finds beyond its steps: enumerations that nobody registered, and drift from the record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Mesh
+
+TRENDING = '"""What trends."""\n\nTRENDING = ["TEXT", "IMAGE", "PRODUCT_REVIEW"]\n'
+
+
+@pytest.fixture(scope="module")
+def pristine_polls(pristine_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from .conftest import run
+
+    folder = shutil.copytree(pristine_app, tmp_path_factory.mktemp("polls") / "app", symlinks=True)
+    done = run(folder, "new", "post-type", "poll", "--field", "question:string", "--field", "votes:int?")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def polls(pristine_polls: Path, tmp_path: Path) -> Path:
+    """An app with a generated type."""
+    return shutil.copytree(pristine_polls, tmp_path / "polls", symlinks=True)
+
+
+def test_an_app_after_new_has_no_finding_and_no_notice(mesh: Mesh, polls: Path) -> None:
+    report = json.loads(mesh(polls, "check", "--json").stdout)
+    assert (report["findings"], report["notices"]) == ([], [])
+
+
+def test_a_list_that_nobody_registered_is_named_with_line_and_remedy(mesh: Mesh, polls: Path) -> None:
+    (polls / "app/trending.py").write_text(TRENDING)
+    done = mesh(polls, "check")
+    assert done.returncode == 1
+    assert done.stdout.endswith(
+        "\napp/trending.py:3: poll: missing: in TRENDING (list), which has 3 of 4 types\n"
+        "  Add POLL, or say that it is meant: a comment `mesh: subset` there, or [[check.enumerations]] in mesh.toml.\n"
+        "\n1 finding in 4 types.\n"
+    )
+    assert mesh(polls, "check", "poll").returncode == 1
+    assert mesh(polls, "check", "text").returncode == 0
+
+
+def test_an_acknowledged_list_is_no_finding_and_an_idle_acknowledgement_is_told(mesh: Mesh, polls: Path) -> None:
+    (polls / "app/trending.py").write_text(TRENDING)
+    with (polls / "mesh.toml").open("a") as file:
+        file.write(
+            '\n[[check.enumerations]]\npath = "app/trending.py"\nname = "TRENDING"\nreason = "No polls there."\n'
+        )
+    assert mesh(polls, "check").returncode == 0
+    (polls / "app/trending.py").unlink()
+    done = mesh(polls, "check")
+    assert done.returncode == 0
+    assert "\nnotice: mesh.toml, field check.enumerations.0: acknowledges nothing: there is no such " in done.stdout
+
+
+def test_a_place_that_steps_judge_is_told_once(mesh: Mesh, polls: Path) -> None:
+    feed = polls / "app/feed.py"
+    feed.write_text(feed.read_text().replace("        PostType.POLL,\n", "").replace("    PostType.POLL,\n", ""))
+    done = mesh(polls, "check")
+    assert [line for line in done.stdout.splitlines() if line.startswith("app/")] == [
+        "app/feed.py:13: poll: missing: listed by its feeds",
+        "app/feed.py:21: poll: missing: in the create menu",
+    ]
+
+
+def test_a_spec_without_code_is_no_gap_in_every_list(mesh: Mesh, app: Path) -> None:
+    (app / "specs/poll.yaml").write_text("kind: post-type\nname: poll\nfields: {a: {type: int}}\n")
+    (app / "app/trending.py").write_text(TRENDING)
+    findings = json.loads(mesh(app, "check", "--json").stdout)["findings"]
+    assert "app/trending.py" not in {finding["place"]["path"] for finding in findings}
+
+
+def test_an_edited_file_is_a_notice_and_a_missing_one_a_finding(mesh: Mesh, polls: Path) -> None:
+    with (polls / "app/templates/cards/poll.html").open("a") as file:
+        file.write("<p>Mine.</p>\n")
+    report = json.loads(mesh(polls, "check", "--json").stdout)
+    assert report["findings"] == []
+    assert [notice["message"] for notice in report["notices"]] == ["poll: was edited since it was generated"]
+    (polls / "app/templates/cards/poll.html").unlink()
+    findings = json.loads(mesh(polls, "check", "--json").stdout)["findings"]
+    assert [finding["message"] for finding in findings] == ["poll: missing: card"]
+
+
+def test_a_spec_that_changed_or_went_is_told(mesh: Mesh, polls: Path) -> None:
+    spec = polls / "specs/poll.yaml"
+    spec.write_text(spec.read_text().replace("name: poll", "name: poll\nlabel: Vote"))
+    done = mesh(polls, "check")
+    assert done.returncode == 0
+    assert "notice: specs/poll.yaml: has changed since it was generated\n  Run mesh update poll." in done.stdout
+    spec.unlink()
+    done = mesh(polls, "check")
+    assert done.returncode == 1
+    assert ".mesh/record/post-type.poll.json: its spec is missing\n  Restore the spec of poll from git" in done.stdout
+
+
+def test_a_damaged_record_is_a_finding(mesh: Mesh, polls: Path) -> None:
+    (polls / ".mesh/record/post-type.poll.json").write_text("{")
+    done = mesh(polls, "check")
+    assert done.returncode == 1
+    assert ".mesh/record/post-type.poll.json:1: is not a record that mesh wrote" in done.stdout
+
+
+def test_findings_as_annotations_of_github_from_the_root_of_the_repository(mesh: Mesh, polls: Path) -> None:
+    (polls.parent / ".git").mkdir()
+    (polls / "app/trending, 50%.py").write_text(TRENDING)
+    done = mesh(polls, "check", "--format", "github")
+    assert done.returncode == 1
+    assert done.stdout == (
+        "::error file=polls/app/trending%2C 50%25.py,line=3,title=mesh check::poll: missing: in TRENDING (list), which has "
+        "3 of 4 types%0AAdd POLL, or say that it is meant: a comment `mesh: subset` there, or [[check.enumerations]] in "
+        "mesh.toml.\n"
+    )
+
+
+def test_json_is_a_format_too_and_an_unknown_one_is_bad_input(mesh: Mesh, polls: Path) -> None:
+    assert json.loads(mesh(polls, "check", "--format", "json").stdout)["findings"] == []
+    assert mesh(polls, "check", "--format", "xml").returncode == 2
