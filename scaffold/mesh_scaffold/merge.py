@@ -81,6 +81,23 @@ def merge_without_base(ours: str, theirs: str) -> Merge:
     return Merge(tuple(_chunks(base, one, other)))
 
 
+def both_sides(ours: str, theirs: str) -> Merge:
+    """Two texts of which each difference is a conflict."""
+    one, other = lines_of(ours), lines_of(theirs)
+    chunks = []
+    for tag, start, end, other_start, other_end in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        mine, generated = tuple(one[start:end]), tuple(other[other_start:other_end])
+        chunks.append(Chunk(mine, generated, mine if tag == "equal" else None))
+    return Merge(tuple(chunks))
+
+
+def own_lines(base: str, ours: str) -> str:
+    """The lines that somebody added to `base` or changed in it, and nothing else."""
+    one, other = lines_of(base.replace("\r\n", "\n")), lines_of(ours)
+    matcher = SequenceMatcher(None, one, [line.replace("\r\n", "\n") for line in other], autojunk=False)
+    return "".join(line for tag, _, _, start, end in matcher.get_opcodes() if tag != "equal" for line in other[start:end])
+
+
 def merge_words(base: str, ours: str, theirs: str) -> str | None:
     """The merge of two pieces of code, word by word; None when both sides changed one place."""
     merge = Merge(tuple(_chunks(*(_WORDS.findall(text) for text in (base, ours, theirs)))))

@@ -12,6 +12,7 @@ from mesh_scaffold.tree import digest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mesh_descriptors.errors import Problem
     from mesh_scaffold.tree import Change, Stored, Tree
 
 FORMAT = 1
@@ -28,6 +29,8 @@ class Plan:
         hashes: the sha256 of every file that was read or is to be written, by path; None for one that is absent.
         notices: what the user should know.
         warnings: what the user should look at.
+        conflicts: what both the user and the generator changed: it is marked in the files, and waits for the user.
+        undoes: the number of the change that this plan takes back; None for any other plan.
     """
 
     command: str
@@ -35,6 +38,8 @@ class Plan:
     hashes: Mapping[str, str | None] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    conflicts: tuple[Problem, ...] = ()
+    undoes: int | None = None
 
     @classmethod
     def of(cls, tree: Tree, command: str, notices: tuple[str, ...] = (), warnings: tuple[str, ...] = ()) -> Plan:
@@ -71,6 +76,7 @@ class Plan:
             "hashes": dict(self.hashes),
             "notices": list(self.notices),
             "warnings": list(self.warnings),
+            "conflicts": [problem.to_json() for problem in self.conflicts],
         }
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from mesh_descriptors.errors import MeshError, Place
+from mesh_scaffold.merge import marked_line
 from mesh_scaffold.steps import Fragment
 
 if TYPE_CHECKING:
@@ -75,6 +76,13 @@ class Record:
         Raises:
             RecordError: it is no JSON, of a later format, or not a record.
         """
+        if marked_line(text):
+            name = path.rpartition("/")[2].removesuffix(".json").rpartition(".")[2]
+            raise RecordError(
+                "has conflict markers of a merge",
+                place=Place(path, marked_line(text)),
+                remedy=f"Resolve the other files first, then: mesh record rebuild {name}",
+            )
         try:
             document = json.loads(text)
             if document["format"] != FORMAT:
@@ -114,6 +122,17 @@ def read_record(tree: Tree, kind: str, name: str) -> Record | None:
     path = record_path(kind, name)
     text = tree.read_text(path)
     return None if text is None else Record.from_json(text, path)
+
+
+def all_records(tree: Tree, kind: str) -> tuple[Record, ...]:
+    """The records of that kind of spec, by name.
+
+    Raises:
+        RecordError: one of them is damaged.
+    """
+    names = [path.rpartition("/")[2].removesuffix(".json") for path in tree.list(FOLDER, ".json")]
+    own = [name.removeprefix(f"{kind}.") for name in names if name.startswith(f"{kind}.")]
+    return tuple(record for name in own if (record := read_record(tree, kind, name)))
 
 
 def write_record(tree: Tree, record: Record) -> None:

@@ -41,6 +41,12 @@ class Tree:
         self._seen: dict[str, Stored | None] = {}
         self._overlay: dict[str, Stored | None] = {}
 
+    def fork(self) -> Tree:
+        """A tree that holds the same now, and goes its own way from here."""
+        fork = Tree(self._base)
+        fork._seen, fork._overlay = dict(self._seen), dict(self._overlay)
+        return fork
+
     def read(self, path: str) -> bytes | None:
         """The file's content; None when there is no such file."""
         stored = self._stored(self._canonical(path))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_descriptors.errors import MeshError, Place, Problem
-from mesh_scaffold.generate.new import ConflictError
+from mesh_scaffold.generate.conflicts import ConflictError
 from mesh_scaffold.plan import Plan
 from mesh_scaffold.record import GeneratedFile, Record, read_record, write_record
 from mesh_scaffold.targets import template_root

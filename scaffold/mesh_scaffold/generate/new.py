@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mesh_descriptors.errors import MeshError, Place, Problem
+from mesh_descriptors.errors import MeshError, Place
+from mesh_scaffold.formatting import NO_FORMATTERS
+from mesh_scaffold.generate.conflicts import ConflictError, aborting, refuse
+from mesh_scaffold.generate.past import Options, spec_of
 from mesh_scaffold.generate.specs import all_specs
+from mesh_scaffold.generate.taken import Taken
+from mesh_scaffold.generate.work import SPEC_STEP, BlockedError, Work, record_of
 from mesh_scaffold.plan import Plan
-from mesh_scaffold.record import GeneratedFile, Record, read_record, record_path, write_record
+from mesh_scaffold.record import GeneratedFile, read_record, write_record
 from mesh_scaffold.spec.findings import SpecError
 from mesh_scaffold.spec.model import Name, PostTypeSpec
-from mesh_scaffold.spec.read import read_document
-from mesh_scaffold.spec.write import to_document
-from mesh_scaffold.steps import Blocked, Made
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from mesh_descriptors.project import ProjectFile
-    from mesh_scaffold.steps import Fragment, Step, Target
-    from mesh_scaffold.tree import Tree
+    from mesh_scaffold.formatting import Formatters
+    from mesh_scaffold.generate.conflicts import Resolve
+    from mesh_scaffold.record import Record
+    from mesh_scaffold.steps import Target
+    from mesh_scaffold.tree import Change, Tree
+
+__all__ = ["BlockedError", "ConflictError", "DuplicateTypeError", "SpecChangedError", "plan_new"]
 
 
 class DuplicateTypeError(MeshError):
@@ -31,28 +38,14 @@ class SpecChangedError(MeshError):
     """The spec is not the one that the code was generated from."""
 
 
-class BlockedError(MeshError):
-    """Steps cannot do their part; nothing was written."""
-
-
-class ConflictError(MeshError):
-    """Files that would be created are there with other content; nothing was written."""
-
-    exit_code = 1
-
-
-@dataclass(slots=True)
-class _Work:
-    """What the steps have reported so far."""
-
-    fragments: list[Fragment] = field(default_factory=list)
-    files: dict[str, str] = field(default_factory=dict)  # the step that generated each, by path
-    notices: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    blocks: list[Problem] = field(default_factory=list)
-
-
-def plan_new(tree: Tree, target: Target, spec: PostTypeSpec, project: ProjectFile) -> Plan:
+def plan_new(
+    tree: Tree,
+    target: Target,
+    spec: PostTypeSpec,
+    project: ProjectFile,
+    formatters: Formatters = NO_FORMATTERS,
+    resolve: Resolve = aborting,
+) -> Plan:
     """The plan that gives the project the type that `spec` describes; without changes when it has it already.
 
     Args:
@@ -60,6 +53,8 @@ def plan_new(tree: Tree, target: Target, spec: PostTypeSpec, project: ProjectFil
         target: the steps to take.
         spec: the new type.
         project: the project's `mesh.toml`.
+        formatters: what lays out the generated text.
+        resolve: what happens to a file that stands where another is to be created.
 
     Raises:
         SpecChangedError: the type was generated from another spec.
@@ -67,6 +62,7 @@ def plan_new(tree: Tree, target: Target, spec: PostTypeSpec, project: ProjectFil
         SpecError: the spec cannot be had in this code base.
         BlockedError: with every step that cannot do its part.
         ConflictError: with every file that is in the way.
+        FormatterError: the project's formatter cannot be run, or fails.
     """
     command = f"new {spec.kind} {spec.name}"
     record = read_record(tree, spec.kind, spec.name)
@@ -77,26 +73,31 @@ def plan_new(tree: Tree, target: Target, spec: PostTypeSpec, project: ProjectFil
     _refuse_duplicates(tree, target, spec, others)
     if objections := target.objections(tree, spec, others):
         raise SpecError(problems=objections)
-    work = _Work()
+    options = Options(resolve, formatters=formatters)
+    own = [GeneratedFile(each.path, SPEC_STEP, _content(each)) for each in tree.changes() if each.path == spec.path]
+    before, work, taken = tree.fork(), Work(), Taken()
     for step in target.steps(spec.kind):
-        _take(step, tree, spec, work)
-    if work.blocks:
-        raise BlockedError(problems=work.blocks)
-    _refuse_conflicts(tree, work)
-    write_record(tree, _record(tree, target, spec, work))
-    return Plan.of(tree, command, tuple(work.notices), tuple(work.warnings))
+        work.take(step, tree, (None, spec))
+    work.require_done()
+    formatters.format_generated(tree, work.files)
+    for path, step_name in work.files.items():
+        taken.generated_file(tree, before, GeneratedFile(path, step_name, b""), None, options)
+    refuse(taken.refused)
+    write_record(tree, record_of(target, spec, [*taken.files, *own], work.fragments))
+    plan = Plan.of(tree, command, tuple(work.notices), (*work.warnings, *taken.warnings))
+    return replace(plan, conflicts=tuple(taken.conflicts))
+
+
+def _content(change: Change) -> bytes:
+    return change.after.content if change.after else b""
 
 
 def _require_unchanged(record: Record, spec: PostTypeSpec) -> None:
-    path = record_path(record.kind, record.name)
-    refs = {field.type.ref for field in spec.fields if field.type.ref} | {"user", "post"}
-    generated = read_document(record.spec, path, refs)
-    if generated != spec:
+    if spec_of(record) != spec:
         raise SpecChangedError(
             f"has changed since {spec.name} was generated",
             place=Place(spec.path),
-            remedy=f"Run mesh update {spec.name}. Where this mesh has no such command yet, restore the spec; "
-            f"{path} holds what it said.",
+            remedy=f"Run mesh update {spec.name}.",
         )
 
 
@@ -121,43 +122,3 @@ def _refuse_duplicates(tree: Tree, target: Target, spec: PostTypeSpec, others: C
                 place=spec.place("name"),
                 remedy="Choose another name for the new type.",
             )
-
-
-def _take(step: Step, tree: Tree, spec: PostTypeSpec, work: _Work) -> None:
-    try:
-        outcome = step.change(tree, None, spec, ())
-    except MeshError as error:
-        work.blocks += error.problems
-        return
-    if isinstance(outcome, Blocked):
-        work.blocks.append(Problem(f"{step.title}: {outcome.message}", outcome.place, outcome.remedy))
-        return
-    work.fragments += outcome.fragments
-    if isinstance(outcome, Made):
-        work.files |= dict.fromkeys(outcome.files, step.name)
-        work.notices += outcome.notices
-        work.warnings += outcome.warnings
-
-
-def _refuse_conflicts(tree: Tree, work: _Work) -> None:
-    conflicts = [
-        Problem(
-            "exists with other content; nothing was written", Place(change.path), "Rename, move or delete the file."
-        )
-        for change in tree.changes()
-        if change.path in work.files and change.before is not None
-    ]
-    if conflicts:
-        raise ConflictError(problems=conflicts)
-
-
-def _record(tree: Tree, target: Target, spec: PostTypeSpec, work: _Work) -> Record:
-    files = ((path, step, tree.read(path)) for path, step in sorted(work.files.items()))
-    return Record(
-        kind=spec.kind,
-        name=spec.name,
-        target=target.name,
-        spec=to_document(spec),
-        files=tuple(GeneratedFile(path, step, content) for path, step, content in files if content is not None),
-        fragments=tuple(work.fragments),
-    )

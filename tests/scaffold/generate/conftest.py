@@ -10,6 +10,7 @@ import pytest
 from mesh_descriptors.errors import Place, Problem
 from mesh_descriptors.project import ProjectFile
 from mesh_scaffold.steps import (
+    DEFAULT_TERMS,
     Blocked,
     Fragment,
     Holds,
@@ -19,6 +20,7 @@ from mesh_scaffold.steps import (
     Outcome,
     Step,
     Subject,
+    Terms,
     Unchanged,
     Unknown,
     Verdict,
@@ -51,9 +53,14 @@ class TypeLine:
         return Missing(Place(TYPES), f"Add the line {subject.name}.")
 
     def change(
-        self, tree: Tree, old: PostTypeSpec | None, new: PostTypeSpec | None, fragments: tuple[Fragment, ...]
+        self,
+        tree: Tree,
+        old: PostTypeSpec | None,
+        new: PostTypeSpec | None,
+        fragments: tuple[Fragment, ...],
+        terms: Terms = DEFAULT_TERMS,
     ) -> Outcome:
-        del old, fragments
+        del old, fragments, terms
         assert new is not None
         text = tree.read_text(TYPES)
         if text is None:
@@ -79,9 +86,14 @@ class Card:
         return Missing(Place(path), "Write the card.") if text is None else Holds(Place(path))
 
     def change(
-        self, tree: Tree, old: PostTypeSpec | None, new: PostTypeSpec | None, fragments: tuple[Fragment, ...]
+        self,
+        tree: Tree,
+        old: PostTypeSpec | None,
+        new: PostTypeSpec | None,
+        fragments: tuple[Fragment, ...],
+        terms: Terms = DEFAULT_TERMS,
     ) -> Outcome:
-        del old, fragments
+        del old, fragments, terms
         assert new is not None
         if not new.card:
             return Unchanged()

@@ -72,10 +72,7 @@ def test_a_changed_spec_is_the_work_of_update(target: Target, settings: ProjectF
     files = applied(FILES, plan) | {"specs/poll.yaml": f"{POLL}label: Vote\n"}
     with pytest.raises(SpecChangedError) as caught:
         new(files, target, settings)
-    assert str(caught.value) == (
-        "specs/poll.yaml: has changed since poll was generated\n  Run mesh update poll. Where this mesh has no such "
-        "command yet, restore the spec; .mesh/record/post-type.poll.json holds what it said."
-    )
+    assert str(caught.value) == ("specs/poll.yaml: has changed since poll was generated\n  Run mesh update poll.")
     assert caught.value.exit_code == 2
 
 
@@ -131,7 +128,8 @@ def test_a_file_that_is_in_the_way_is_a_conflict(target: Target, settings: Proje
     with pytest.raises(ConflictError) as caught:
         new({**FILES, "cards/poll.txt": "mine\n"}, target, settings)
     assert str(caught.value) == (
-        "cards/poll.txt: exists with other content; nothing was written\n  Rename, move or delete the file."
+        "cards/poll.txt: exists with other content; nothing was written\n  Rename, move or delete the file, "
+        "or choose: --on-conflict keep, overwrite, merge or markers."
     )
     assert caught.value.exit_code == 1
 

@@ -47,6 +47,14 @@ class Statement:
         """Whether these are its first words."""
         return self.words[: len(words)] == words
 
+    def drops(self, name: str) -> bool:
+        """Whether the last that it says of a column or constraint is that it goes: dropped, or renamed."""
+        at = max((index for index, word in enumerate(self.words) if word == name), default=-1)
+        before = [word for word in self.words[max(0, at - 4) : at] if word not in {"if", "exists"}]
+        follows = self.words[at + 1 : at + 2]
+        is_dropped = before[-2:] in (["drop", "column"], ["drop", "constraint"])
+        return at >= 0 and (is_dropped or (before[-2:-1] == ["rename"] and follows == ("to",)))
+
     def line_of(self, name: str) -> int:
         """The line on which a word or text first stands; the statement's own when it does not."""
         return next((line for found, line in self.lines if found == name), self.line)

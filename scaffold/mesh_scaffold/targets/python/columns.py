@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import Place
+from mesh_scaffold.spec.changes import field_before
 from mesh_scaffold.spec.model import Name, PostTypeSpec
 from mesh_scaffold.steps import Unknown
 from mesh_scaffold.targets.python.editing import read_source, unknown
@@ -13,10 +14,11 @@ from mesh_scaffold.targets.python.edits import Refused, fields_of
 from mesh_scaffold.targets.python.kinds import is_jsonb, kind_of, stored_annotation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mesh_descriptors.project import RefSection
     from mesh_scaffold.steps import Subject
+    from mesh_scaffold.targets.python.edits import Edit
     from mesh_scaffold.targets.python.kinds import Import
     from mesh_scaffold.tree import Tree
 
@@ -73,6 +75,29 @@ def columns_of(
     if isinstance(fields, Refused):
         return unknown(file, fields)
     return tuple(Column(name) for name in fields)
+
+
+def renamed_columns(old: PostTypeSpec, new: PostTypeSpec) -> dict[str, str]:
+    """The new names of columns whose field is called otherwise now, by their old ones."""
+    if "json" in (old.storage, new.storage):
+        return {}
+    return {
+        str(old.column_of(before)): str(new.column_of(after))
+        for after in new.fields
+        if (before := field_before(old, after)) and old.column_of(before) != new.column_of(after)
+    }
+
+
+def renamed_paths(old: PostTypeSpec, new: PostTypeSpec, edits: Sequence[Edit]) -> dict[str, str]:
+    """The new syntax paths of the edits of renamed columns, by their old ones."""
+    renames = renamed_columns(old, new)
+    found = {}
+    for path in (edit.syntax_path for edit in edits):
+        for before, after in renames.items():
+            for head, tail in ((".", ""), ('["', '"]')):
+                if path.endswith(f"{head}{before}{tail}"):
+                    found[path] = path.removesuffix(f"{head}{before}{tail}") + f"{head}{after}{tail}"
+    return found
 
 
 def validator_file(validators: str, name: str) -> str:

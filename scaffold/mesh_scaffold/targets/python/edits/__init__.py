@@ -9,8 +9,9 @@ from mesh_scaffold.targets.python.edits.elements import DictEntry, Element, dict
 from mesh_scaffold.targets.python.edits.find import find_value, top_level_names
 from mesh_scaffold.targets.python.edits.guards import GuardedItem
 from mesh_scaffold.targets.python.edits.imports import ImportedName
+from mesh_scaffold.targets.python.edits.meaning import same_meaning
 from mesh_scaffold.targets.python.edits.members import ClassField, EnumMember, fields_of, members_of
-from mesh_scaffold.targets.python.edits.result import Edit, Edited, Insertion, Span
+from mesh_scaffold.targets.python.edits.result import Edit, Edited, Insertion, Span, replaced
 from mesh_scaffold.targets.python.edits.source import Refused, Source, decode, parse
 
 __all__ = [
@@ -32,5 +33,7 @@ __all__ = [
     "find_value",
     "members_of",
     "parse",
+    "replaced",
+    "same_meaning",
     "top_level_names",
 ]

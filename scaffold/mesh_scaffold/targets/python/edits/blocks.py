@@ -54,19 +54,20 @@ def add_statement(
 
 
 def _behind(source: Source, at: int, before: str, code: str) -> Addition:
-    code = _indented(source, code, before.rpartition(source.newline)[2])
+    code = indented(source, code, before.rpartition(source.newline)[2])
     return Addition((Splice(at, at, before + code),), before, "", at + len(before))
 
 
 def _in_front(source: Source, first: ast.stmt, code: str) -> Addition:
     at = source.start(first)
     indent = source.indent_at(at)
-    code = _indented(source, code, indent)
+    code = indented(source, code, indent)
     after = source.newline + indent
     return Addition((Splice(at, at, code + after),), "", after, at)
 
 
-def _indented(source: Source, code: str, indent: str) -> str:
+def indented(source: Source, code: str, indent: str) -> str:
+    """`code` with its lines after the first indented, and the file's own line breaks."""
     first, *others = code.split("\n")
     return source.newline.join([first, *(indent + line for line in others)])
 

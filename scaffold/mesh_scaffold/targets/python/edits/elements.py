@@ -107,6 +107,16 @@ class Element:
             return bracket
         return added(source, self.syntax_path, addition(source, bracket, self.code))
 
+    def written(self, source: Source) -> str:
+        """The element: nothing of it depends on the file."""
+        del source
+        return self.code
+
+    def place(self, source: Source) -> Span | Refused | None:
+        """The element, where the collection is written out."""
+        collection = self.collection(source)
+        return None if isinstance(collection, Span) else self.locate(source)
+
     def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
         """The collection without the element."""
         collection = self.collection(source)
@@ -198,9 +208,21 @@ class DictEntry:
         assert not isinstance(literal, Refused)
         bracket = read_bracket(source, literal)
         assert not isinstance(bracket, Refused)
-        keys = [key for key in literal.keys if key is not None]
+        return added(source, self.syntax_path, addition(source, bracket, self.written(source)))
+
+    def written(self, source: Source) -> str:
+        """The entry, its key in the quotes of the others."""
+        literal = self.literal(source)
+        keys = [] if isinstance(literal, Refused) else [key for key in literal.keys if key is not None]
         key = quoted_like(source, keys, self.key) if self.key_is_text else self.key
-        return added(source, self.syntax_path, addition(source, bracket, f"{key}: {self.value}"))
+        return f"{key}: {self.value}"
+
+    def place(self, source: Source) -> Span | Refused | None:
+        """The entry of the literal, whatever its value."""
+        literal = self.literal(source)
+        if isinstance(literal, Refused):
+            return literal
+        return self.locate(source) if self._index(literal) is not None else None
 
     def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
         """The dict without the entry."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from mesh_scaffold.targets.python.edits.blocks import add_statement, remove_statement
+from mesh_scaffold.targets.python.edits.blocks import add_statement, indented, remove_statement
 from mesh_scaffold.targets.python.edits.find import (
     Function,
     expression,
@@ -89,15 +89,37 @@ class GuardedItem:
         function = find_function(source, self.function)
         assert not isinstance(function, Refused)
         neighbour = self._neighbour(function)
-        assert neighbour is not None
-        key = quoted_like(source, [neighbour], self.key)
-        value = self.value.replace("{key}", key)
-        code = f"if {key} in {self.among}:\n{source.indent_unit}{self.name}[{key}] = {value}"
+        code = self._block(source, neighbour)
         return added(source, self.syntax_path, add_statement(source, function, function.body, neighbour, code))
+
+    def written(self, source: Source) -> str:
+        """The block, in the quotes of its neighbour and as deep as the function's body."""
+        function = find_function(source, self.function)
+        if isinstance(function, Refused):
+            return self._block(source, None)
+        indent = source.indent_at(source.start(function.body[-1]))
+        return indented(source, self._block(source, self._neighbour(function)), indent)
+
+    def _block(self, source: Source, neighbour: ast.stmt | None) -> str:
+        key = quoted_like(source, [neighbour] if neighbour else [], self.key)
+        value = self.value.replace("{key}", key)
+        return f"if {key} in {self.among}:\n{source.indent_unit}{self.name}[{key}] = {value}"
+
+    def place(self, source: Source) -> Span | Refused | None:
+        """The block that sets the key, whatever else it does; else the bare assignment."""
+        function = find_function(source, self.function)
+        if isinstance(function, Refused):
+            return function
+        found = None
+        for statement in own_statements(function):
+            body = statement.body if isinstance(statement, ast.If) else [statement]
+            if found is None and any(self._sets(each, self.key) for each in body):
+                found = Span(source.start(statement), source.end(statement))
+        return found
 
     def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
         """The function without the block."""
-        place = self.locate(source)
+        place = self.place(source)
         if isinstance(place, Refused) or place is None:
             return place or source
         splices = remove_statement(source, place.start, place.end, insertion.before, insertion.after)

@@ -10,6 +10,7 @@ from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
 from mesh_scaffold.targets.python.edits.blocks import is_docstring, remove_statement
 from mesh_scaffold.targets.python.edits.brackets import Bracket, Item, addition, removal
+from mesh_scaffold.targets.python.edits.meaning import is_used
 from mesh_scaffold.targets.python.edits.result import Addition, Edited, Insertion, Span, added, found, removed
 from mesh_scaffold.targets.python.edits.source import Refused, Source, Splice
 from mesh_scaffold.targets.python.import_order import name_order, section
@@ -93,13 +94,24 @@ class ImportedName:
                 return added(source, self.syntax_path, addition(source, bracket, self.name, at))
         return added(source, self.syntax_path, self._new_line(source))
 
+    def written(self, source: Source) -> str:
+        """The import as a statement of its own."""
+        del source
+        return self.wanted
+
+    def place(self, source: Source) -> Span | Refused | None:
+        """The name where it is imported."""
+        return self.locate(source)
+
     def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
-        """The source without the import."""
+        """The source without the import; unchanged while something uses it."""
         for statement in source.tree.body:
             if not isinstance(statement, ast.ImportFrom) or _module(statement) != self.module:
                 continue
             for index, alias in enumerate(statement.names):
                 if alias.name == self.name:
+                    if is_used(source.tree, alias.asname or alias.name):
+                        return source
                     return self._without(source, statement, index, insertion)
         return source
 
@@ -110,7 +122,10 @@ class ImportedName:
             return removed(source, span, _as_line(insertion, self), splices)
         bracket = _names(source, statement)
         item = bracket.items[index]
-        splices = removal(source, bracket, index, insertion.before, insertion.after)
+        before, after = insertion.before, insertion.after
+        if insertion.text != self.name or (not before and index == len(bracket.items) - 1):
+            before, after = ",", ""  # it was a line of its own, or another name's neighbour, when it was inserted
+        splices = removal(source, bracket, index, before, after)
         name = Insertion(insertion.syntax_path, self.name)
         return removed(source, Span(item.start, item.end), name, splices)
 

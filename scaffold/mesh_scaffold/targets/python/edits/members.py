@@ -59,14 +59,24 @@ class EnumMember:
             return found(source, self.syntax_path, place)
         owner = find_class(source, self.class_name)
         assert not isinstance(owner, Refused)
-        members = [statement for statement in owner.body if _assigned_name(statement)]
-        code = f"{self.member} = {quoted_like(source, members, self.value)}"
-        neighbour = members[-1] if members else None
-        return added(source, self.syntax_path, add_statement(source, owner, owner.body, neighbour, code))
+        neighbour = next((statement for statement in reversed(owner.body) if _assigned_name(statement)), None)
+        return added(
+            source, self.syntax_path, add_statement(source, owner, owner.body, neighbour, self.written(source))
+        )
+
+    def written(self, source: Source) -> str:
+        """The member, in the quotes of the others."""
+        owner = find_class(source, self.class_name)
+        members = [] if isinstance(owner, Refused) else [each for each in owner.body if _assigned_name(each)]
+        return f"{self.member} = {quoted_like(source, members, self.value)}"
+
+    def place(self, source: Source) -> Span | Refused | None:
+        """The member, whatever its value."""
+        return _statement_of(source, self.class_name, self.member)
 
     def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
         """The enum without the member."""
-        return _subtracted(source, self.locate(source), insertion)
+        return _subtracted(source, self.place(source), insertion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +145,18 @@ class ClassField:
         addition = add_statement(source, owner, owner.body, neighbour, self.wanted, gap)
         return added(source, self.syntax_path, addition)
 
+    def written(self, source: Source) -> str:
+        """The field: nothing of it depends on the file."""
+        del source
+        return self.wanted
+
+    def place(self, source: Source) -> Span | Refused | None:
+        """The field, whatever its type."""
+        return _statement_of(source, self.class_name, self.name)
+
     def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
         """The model without the field."""
-        return _subtracted(source, self.locate(source), insertion)
+        return _subtracted(source, self.place(source), insertion)
 
 
 def line_of_class(source: Source, name: str) -> int:
@@ -163,6 +182,14 @@ def members_of(source: Source, class_name: str) -> dict[str, int] | Refused:
     members = (statement for statement in owner.body if isinstance(statement, ast.Assign))
     names = {_assigned_name(member): member.lineno for member in members}
     return {name: line for name, line in names.items() if name and not name.startswith("_")}
+
+
+def _statement_of(source: Source, class_name: str, name: str) -> Span | Refused | None:
+    owner = find_class(source, class_name)
+    if isinstance(owner, Refused):
+        return owner
+    found = (Span(source.start(each), source.end(each)) for each in owner.body if _assigned_name(each) == name)
+    return next(found, None)
 
 
 def _subtracted(source: Source, place: Span | Refused | None, insertion: Insertion) -> Source | Refused:

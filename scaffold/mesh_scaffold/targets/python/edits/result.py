@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from mesh_scaffold.targets.python.edits.source import Refused
+from mesh_scaffold.targets.python.edits.meaning import same_meaning
+from mesh_scaffold.targets.python.edits.source import Refused, Splice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mesh_scaffold.targets.python.edits.source import Source, Splice
+    from mesh_scaffold.targets.python.edits.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,12 @@ class Edit(Protocol):
     def locate(self, source: Source) -> Span | Refused | None:
         """Where it stands now; None when it is absent; refused when that cannot be told, or it is there otherwise."""
 
+    def place(self, source: Source) -> Span | Refused | None:
+        """Where what was inserted under this syntax path stands, whatever it has become; None when it is gone."""
+
+    def written(self, source: Source) -> str:
+        """What `ensure` would insert, in the file's own quotes and indentation."""
+
     def ensure(self, source: Source) -> Edited | Refused:
         """The source with it; unchanged when it is there already."""
 
@@ -104,13 +111,36 @@ def added(source: Source, syntax_path: str, addition: Addition) -> Edited | Refu
     return Edited(changed, Insertion(syntax_path, text, addition.before, addition.after, line=line))
 
 
+def replaced(source: Source, span: Span, code: str) -> Source | Refused:
+    """The source with `code` instead of what stands at `span`."""
+    return source.edited((Splice(span.start, span.end, code),))
+
+
 def removed(source: Source, span: Span, insertion: Insertion, splices: Sequence[Splice]) -> Source | Refused:
-    """The source without what stands at `span`, unless that is no longer what was inserted."""
-    if source.text[span.start : span.end] != insertion.text:
+    """The source without what stands at `span`, unless that says something else than what was inserted.
+
+    A comment that somebody wrote between it and its neighbours stays.
+    """
+    if not same_meaning(source.text[span.start : span.end], insertion.text):
         line = source.line_of(span.start)
         return Refused(f"{insertion.syntax_path} was edited since", "Take it out by hand, or keep it.", line)
+    if any("#" in text for splice in splices for text in _around(source, splice, span)):
+        splices = (Splice(span.start, _past_comma(source, span.end)),)
     changed = source.edited(splices)
     if isinstance(changed, Refused):
         line = source.line_of(span.start)
         return Refused(f"would not be Python without {insertion.syntax_path}", "Take it out by hand.", line)
     return changed
+
+
+def _around(source: Source, splice: Splice, span: Span) -> tuple[str, str]:
+    """What a splice takes away in front of the span, and behind it."""
+    return source.text[splice.start : min(splice.end, span.start)], source.text[
+        max(splice.start, span.end) : splice.end
+    ]
+
+
+def _past_comma(source: Source, end: int) -> int:
+    rest = source.text[end:]
+    gap = len(rest) - len(rest.lstrip())
+    return end + gap + 1 if rest.lstrip().startswith(",") else end

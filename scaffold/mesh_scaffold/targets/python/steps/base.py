@@ -6,20 +6,22 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from mesh_descriptors.errors import Place
-from mesh_scaffold.steps import Blocked, Holds, Made, Missing, NotApplicable, Unchanged, Unknown
+from mesh_scaffold.steps import DEFAULT_TERMS, Blocked, Holds, Made, Missing, NotApplicable, Unchanged, Unknown
+from mesh_scaffold.targets.python.changing import renew, take_out
+from mesh_scaffold.targets.python.columns import renamed_paths
 from mesh_scaffold.targets.python.editing import ensure, judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mesh_scaffold.spec.model import PostTypeSpec
-    from mesh_scaffold.steps import Fragment, Outcome, Subject, Verdict
+    from mesh_scaffold.steps import Fragment, Outcome, Subject, Terms, Verdict
     from mesh_scaffold.targets.python.edits import Edit
     from mesh_scaffold.tree import Tree
 
 
 class PythonStep(ABC):
-    """A step that can add its fact."""
+    """A step that adds its fact for a new type, and has nothing to do afterwards."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -33,18 +35,29 @@ class PythonStep(ABC):
         """Make the fact hold for a new type."""
 
     def change(
-        self, tree: Tree, old: PostTypeSpec | None, new: PostTypeSpec | None, fragments: tuple[Fragment, ...]
+        self,
+        tree: Tree,
+        old: PostTypeSpec | None,
+        new: PostTypeSpec | None,
+        fragments: tuple[Fragment, ...],
+        terms: Terms = DEFAULT_TERMS,
     ) -> Outcome:
-        """Make the fact hold; for now only for a new type."""
-        if old is None and new is not None:
-            return self.add(tree, new)
-        del fragments  # what a change and a removal will work on
-        spec = new or old
-        return Blocked(
-            "cannot be changed or taken out yet, only added",
-            spec.place("name") if spec else None,
-            "Change the code by hand, and the spec with it.",
-        )
+        """Make the fact hold for a new type, for a changed one, or take it out."""
+        if new is None:
+            return self.take_out(tree, old, fragments, terms) if old else Unchanged()
+        return self.add(tree, new) if old is None else self.renew(tree, old, new, fragments, terms)
+
+    def renew(
+        self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms
+    ) -> Outcome:
+        """Make the fact hold for a type that was generated from `old`."""
+        del tree, old, new, terms
+        return Unchanged(fragments)
+
+    def take_out(self, tree: Tree, old: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms) -> Outcome:
+        """Take out what was made for the fact; the engine deletes the files of the step's own."""
+        del tree, old, fragments, terms
+        return Unchanged()
 
 
 class EditStep(PythonStep):
@@ -68,6 +81,25 @@ class EditStep(PythonStep):
         if isinstance(edits, Blocked):
             return edits
         return ensure(tree, self.file(), self.name, edits) if edits else Unchanged()
+
+    def renew(
+        self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms
+    ) -> Outcome:
+        """Bring the pieces from the old spec to the new one."""
+        before, after = self.edits(tree, old), self.edits(tree, new)
+        if isinstance(before, Blocked):
+            return before
+        if isinstance(after, Blocked):
+            return after
+        renames = renamed_paths(old, new, before)
+        return renew(tree, self.file(), self.name, (before, after), fragments, terms, renames)
+
+    def take_out(self, tree: Tree, old: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms) -> Outcome:
+        """Take the pieces out."""
+        edits = self.edits(tree, old)
+        if isinstance(edits, Blocked):
+            return edits
+        return take_out(tree, self.file(), self.name, edits, fragments, terms)
 
     def check(self, tree: Tree, subject: Subject) -> Verdict:
         """Whether all of it is there."""
@@ -103,6 +135,13 @@ class FileStep(PythonStep):
         path = self.path(str(spec.name))
         tree.write(path, content)
         return Made(files=(path,))
+
+    def renew(
+        self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms
+    ) -> Outcome:
+        """Write the file as it is to be; the engine merges it with what the user made of it."""
+        del old, fragments, terms
+        return self.add(tree, new)
 
     def check(self, tree: Tree, subject: Subject) -> Verdict:
         """Whether the file is there."""

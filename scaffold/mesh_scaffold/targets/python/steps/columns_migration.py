@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mesh_descriptors.errors import Place
+from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.render import Code, environment, render
+from mesh_scaffold.render.literals import comment
 from mesh_scaffold.steps import Holds, Made, Missing, NotApplicable, Unchanged, Unknown
+from mesh_scaffold.targets.postgres.changes import Database, table_change
 from mesh_scaffold.targets.postgres.constraints import constraints_of, short_name
 from mesh_scaffold.targets.postgres.migrations import migration_statements, next_migration
 from mesh_scaffold.targets.python.columns import PAYLOAD, columns_of
@@ -20,9 +23,16 @@ if TYPE_CHECKING:
 
     from mesh_descriptors.project import PostsSection, RefSection
     from mesh_scaffold.spec.model import PostTypeSpec
-    from mesh_scaffold.steps import Outcome, Subject, Verdict
+    from mesh_scaffold.steps import Fragment, Outcome, Subject, Terms, Verdict
     from mesh_scaffold.targets import Clock
     from mesh_scaffold.tree import Tree
+
+
+APPLY = "The migrations are applied by: mesh db migrate"
+
+
+class MigrationError(MeshError):
+    """The posts that are there cannot be brought to what the spec says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +61,61 @@ class ColumnsMigrationStep(PythonStep):
 
     def add(self, tree: Tree, spec: PostTypeSpec) -> Outcome:
         """Write the migration."""
-        constraints = constraints_of(spec, self.posts)
-        columns = [] if spec.storage == "json" else self._columns(spec)
-        names = [*(column["name"] for column in columns), *(constraint.name for constraint in constraints)]
+        names = self._names(spec)
         if not names or isinstance(self._found(tree, names), Holds):
             return Unchanged()
         path = next_migration(tree, self.migrations, str(spec.name), "columns", self.clock)
+        tree.write(path, self._whole(spec))
+        return Made(files=(path,), notices=(APPLY,))
+
+    def renew(
+        self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms
+    ) -> Outcome:
+        """Write the migration anew while nobody has it; else one that leads on from it."""
+        del fragments
+        if terms.files and not terms.settled.intersection(terms.files):
+            if not self._names(new):
+                return Unchanged()
+            tree.write(terms.files[0], self._whole(new))
+            return Made(files=(terms.files[0],))
+        return self._forward(tree, old, new, terms)
+
+    def take_out(self, tree: Tree, old: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms) -> Outcome:
+        """Nothing while nobody has the migration, which goes then; else one that leads back from it."""
+        del fragments
+        if not terms.settled.intersection(terms.files):
+            return Unchanged()
+        return self._forward(tree, old, None, terms)
+
+    def _forward(self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec | None, terms: Terms) -> Outcome:
+        column_type_of = partial(column_type, refs=self.refs)
+        database = Database(self.posts, self.refs, column_type_of, allow_data_loss=terms.allow_data_loss)
+        change = table_change(old, new, database)
+        if change.problems:
+            raise MigrationError(problems=change.problems)
+        if not change.statements:
+            return (
+                Made(files=terms.files, warnings=tuple(change.warnings))
+                if new
+                else Made(warnings=tuple(change.warnings))
+            )
+        title = f"The columns of {old.enum_value} posts, {'changed' if new else 'which nobody has to fill any more'}."
+        path = next_migration(tree, self.migrations, str(old.name), "change" if new else "removal", self.clock)
+        context = {"title": comment(title), "statements": [Code(statement) for statement in change.statements]}
+        tree.write(path, render(environment(self.templates), "migration_change.sql.jinja", **context))
+        return Made(files=(*terms.files, path), notices=(APPLY, *change.notices), warnings=tuple(change.warnings))
+
+    def _names(self, spec: PostTypeSpec) -> list[str]:
+        """The columns and constraints of the type."""
+        columns = [] if spec.storage == "json" else [str(spec.column_of(field)) for field in spec.fields]
+        return [*columns, *(constraint.name for constraint in constraints_of(spec, self.posts))]
+
+    def _whole(self, spec: PostTypeSpec) -> str:
+        columns = [] if spec.storage == "json" else self._columns(spec)
         context = {"spec": spec, "table": self.posts.table, "columns": columns}
+        constraints = constraints_of(spec, self.posts)
         shown = [{"name": each.name, "condition": Code(each.condition)} for each in constraints]
-        template = "migration_columns.sql.jinja"
-        tree.write(path, render(environment(self.templates), template, **context, constraints=shown))
-        return Made(files=(path,), notices=("The migrations are applied by: mesh db migrate",))
+        return render(environment(self.templates), "migration_columns.sql.jinja", **context, constraints=shown)
 
     def _columns(self, spec: PostTypeSpec) -> list[dict[str, Any]]:
         return [
@@ -83,7 +137,9 @@ class ColumnsMigrationStep(PythonStep):
                 continue
             if self.posts.table in statement.words:
                 for name in names:
-                    if name in statement.words:
+                    if statement.drops(name):
+                        places.pop(name, None)
+                    elif name in statement.words:
                         places.setdefault(name, Place(path, statement.line_of(name)))
         if missing := next((name for name in names if name not in places), None):
             remedy = f"Write a migration that adds {missing} to {self.posts.table}."

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mesh_scaffold.spec.model import PostTypeSpec
-    from mesh_scaffold.steps import Outcome, Subject, Verdict
+    from mesh_scaffold.steps import Fragment, Outcome, Subject, Terms, Verdict
     from mesh_scaffold.targets import Clock
     from mesh_scaffold.tree import Tree
 
@@ -45,8 +45,30 @@ class EnumMigrationStep(PythonStep):
         if self._found(tree, value):
             return Unchanged()
         path = next_migration(tree, self.migrations, str(spec.name), "enum", self.clock)
-        tree.write(path, render(environment(self.templates), "migration_enum.sql.jinja", enum=self.enum, value=value))
+        tree.write(path, self._text(spec))
         return Made(files=(path,))
+
+    def renew(
+        self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms
+    ) -> Outcome:
+        """The value is what it was; while nobody has the migration, it is written as it is generated now."""
+        del old, fragments
+        unsettled = [path for path in terms.files if path not in terms.settled]
+        for path in unsettled:
+            tree.write(path, self._text(new))
+        return Made(files=terms.files)
+
+    def take_out(self, tree: Tree, old: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms) -> Outcome:
+        """Nothing while nobody has the migration, which goes then; else the value stays, for good."""
+        del tree, fragments
+        if not terms.settled.intersection(terms.files):
+            return Unchanged()
+        what = f"irreversible: the value {old.enum_value} stays in the database's enum {self.enum}"
+        return Made(warnings=(f"{what}: PostgreSQL cannot drop one. mesh remove --retire-value swaps the type.",))
+
+    def _text(self, spec: PostTypeSpec) -> str:
+        value = str(spec.enum_value)
+        return render(environment(self.templates), "migration_enum.sql.jinja", enum=self.enum, value=value)
 
     def _found(self, tree: Tree, value: str) -> Place | None:
         for path, statement in migration_statements(tree, self.migrations):

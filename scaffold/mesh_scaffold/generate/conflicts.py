@@ -1,0 +1,152 @@
+"""What happens to a file that the user made, edited or deleted, and that is to be otherwise: never a silent loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from mesh_descriptors.errors import MeshError, Place, Problem
+from mesh_scaffold.merge import both_sides, marked_line, merge_lines, merge_without_base
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mesh_scaffold.merge import Merge
+    from mesh_scaffold.tree import Tree
+
+Choice: TypeAlias = Literal["abort", "keep", "overwrite", "merge", "markers"]
+"""Write nothing at all; leave the file; take the generated one; merge, or write nothing if that cannot be done; merge,
+and mark what cannot be merged."""
+
+
+class ConflictError(MeshError):
+    """Files are there with other content than they would get; nothing was written."""
+
+    exit_code = 1
+
+
+class PendingMarkersError(MeshError):
+    """Conflicts of an earlier merge wait to be resolved; nothing was written."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """A file with two claims on it.
+
+    Attributes:
+        path: which file.
+        current: what the user has; with a base, together with all that is generated and does not conflict with it.
+        generated: what would be written; with a base, together with all of the user's that does not conflict.
+        merge: both, merged; None where one of them is no text.
+    """
+
+    path: str
+    current: bytes
+    generated: bytes
+    merge: Merge | None
+
+    @classmethod
+    def of(cls, path: str, current: bytes, generated: bytes, base: bytes | None = None) -> Clash:
+        """Both sides, merged; from `base` where both were made from it."""
+        texts = [_text(content) for content in (current, generated, base or b"")]
+        if any(text is None for text in texts):
+            return cls(path, current, generated, None)
+        ours, theirs, common = (text or "" for text in texts)
+        if base is None:
+            return cls(path, current, generated, merge_without_base(ours, theirs))
+        merge = merge_lines(common, ours, theirs)
+        return cls(path, merge.mine.encode(), merge.generated.encode(), merge)
+
+    @classmethod
+    def of_sides(cls, path: str, current: bytes, generated: bytes) -> Clash:
+        """Both sides, every difference of which is a conflict."""
+        ours, theirs = _text(current), _text(generated)
+        merge = None if ours is None or theirs is None else both_sides(ours, theirs)
+        return cls(path, current, generated, merge)
+
+
+Resolve: TypeAlias = Callable[[Clash], Choice]
+"""Says what is to happen to a file: always the same, or what the user chooses."""
+
+
+def aborting(clash: Clash) -> Choice:
+    """Nothing at all is written while a file is in the way."""
+    del clash
+    return "abort"
+
+
+def marking(clash: Clash) -> Choice:
+    """Every conflict gets markers."""
+    del clash
+    return "markers"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What becomes of a file.
+
+    Attributes:
+        content: what it holds then.
+        marked: where markers wait to be resolved.
+        refused: why nothing at all may be written.
+        kept: whether the user's side was kept.
+    """
+
+    content: bytes
+    marked: Problem | None = None
+    refused: Problem | None = None
+    kept: bool = False
+
+
+def resolution(clash: Clash, choice: Choice) -> Resolution:
+    """What `choice` makes of a file."""
+    merge = clash.merge
+    if choice == "keep":
+        return Resolution(clash.current, kept=True)
+    if choice == "overwrite":
+        return Resolution(clash.generated)
+    if merge is None or choice == "abort" or (choice == "merge" and merge.conflicts):
+        remedy = "Rename, move or delete the file, or choose: --on-conflict keep, overwrite, merge or markers."
+        return Resolution(
+            clash.current,
+            refused=Problem("exists with other content; nothing was written", Place(clash.path), remedy),
+        )
+    if not merge.conflicts:
+        return Resolution(merge.mine.encode())
+    count = f"{merge.conflicts} conflict{'s' if merge.conflicts > 1 else ''}"
+    remedy = "Keep what is right of each, and delete the lines that begin with <<<<<<<, ======= and >>>>>>>."
+    place = Place(clash.path, marked_line(merge.marked))
+    return Resolution(merge.marked.encode(), marked=Problem(f"{count} marked", place, remedy))
+
+
+def refuse(problems: Sequence[Problem]) -> None:
+    """Stop when there are any.
+
+    Raises:
+        ConflictError: with all of them.
+    """
+    if problems:
+        raise ConflictError(problems=problems)
+
+
+def refuse_pending(tree: Tree, paths: Iterable[str]) -> None:
+    """Stop while one of the files has conflicts that nobody resolved.
+
+    Raises:
+        PendingMarkersError: with every such file and the line of its first conflict.
+    """
+    texts = ((path, _text(tree.read(path) or b"")) for path in sorted(set(paths)))
+    places = [Place(path, line) for path, text in texts if text and (line := marked_line(text))]
+    if places:
+        remedy = "Keep what is right between the markers, delete them, and run the command again."
+        raise PendingMarkersError(problems=[Problem("has conflicts to resolve", place, remedy) for place in places])
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        return None if b"\0" in content else content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

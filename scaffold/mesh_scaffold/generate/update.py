@@ -1,0 +1,82 @@
+"""`mesh update`: what was generated follows its spec and the templates, and keeps what the user made of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mesh_scaffold.generate.past import KIND, past_of, required_record
+from mesh_scaffold.generate.specs import all_specs, load_spec, spec_path
+from mesh_scaffold.generate.taken import take
+from mesh_scaffold.generate.work import record_of
+from mesh_scaffold.plan import Plan
+from mesh_scaffold.record import all_records, record_path, write_record
+from mesh_scaffold.spec.findings import SpecError
+
+if TYPE_CHECKING:
+    from mesh_descriptors.errors import Problem
+    from mesh_descriptors.project import ProjectFile
+    from mesh_scaffold.generate.past import Options
+    from mesh_scaffold.generate.taken import Taken
+    from mesh_scaffold.generate.work import Past
+    from mesh_scaffold.spec.model import PostTypeSpec
+    from mesh_scaffold.steps import Target
+    from mesh_scaffold.tree import Tree
+
+
+def plan_update(tree: Tree, target: Target, project: ProjectFile, name: str | None, options: Options) -> Plan:
+    """The plan that brings a type, or all of them, to what its spec and the templates say now.
+
+    Args:
+        tree: the project.
+        target: the steps to take.
+        project: the project's `mesh.toml`.
+        name: the type; None for every type that mesh generated and that still has a spec.
+        options: what happens to what the user edited, and to stored values.
+
+    Raises:
+        NotGeneratedError: mesh did not generate the type.
+        NoSpecError: its spec is gone.
+        SpecError: the spec cannot be had in this code base.
+        BlockedError: with every step that cannot do its part.
+        PendingMarkersError: conflicts of an earlier merge are not resolved.
+        ConflictError: a conflict is to stop everything.
+    """
+    records = all_records(tree, KIND)
+    notices: list[str] = []
+    warnings: list[str] = []
+    conflicts: list[Problem] = []
+    for each in [name] if name else [record.name for record in records]:
+        path = spec_path(project, each)
+        if name is None and not tree.exists(path):
+            warnings.append(f"{each} has no spec any more: mesh remove {each} takes it out")
+            continue
+        record = required_record(all_records(tree, KIND), each)
+        past = past_of(tree, record, project, options)
+        taken = _updated(tree, target, project, load_spec(tree, project, path), past, options)
+        notices += taken.notices
+        warnings += taken.warnings
+        conflicts += taken.conflicts
+    plan = Plan.of(tree, f"update {name or '--all'}", tuple(dict.fromkeys(notices)), tuple(warnings))
+    return replace(plan, conflicts=tuple(conflicts))
+
+
+def _updated(
+    tree: Tree, target: Target, project: ProjectFile, spec: PostTypeSpec, past: Past, options: Options
+) -> Taken:
+    if spec != past.spec:
+        _refuse_objections(tree, target, project, spec, past)
+    taken = take(tree, target, past, spec, options)
+    record = record_of(target, spec, taken.files, taken.fragments)
+    if record.to_json() != tree.read_text(record_path(record.kind, record.name)):
+        write_record(tree, record)
+    return taken
+
+
+def _refuse_objections(tree: Tree, target: Target, project: ProjectFile, spec: PostTypeSpec, past: Past) -> None:
+    """The code base is asked as it would be without the type: its own columns do not speak against it."""
+    without = tree.fork()
+    past.taken(without, target, None, generated=True)
+    others = tuple(other for other in all_specs(tree, project)[0] if other.name != spec.name)
+    if objections := target.objections(without, spec, others):
+        raise SpecError(problems=objections)

@@ -1,0 +1,21 @@
+"""What differs between two versions of a spec: which field was which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mesh_scaffold.spec.model import Field, PostTypeSpec
+
+
+def field_before(old: PostTypeSpec, field: Field) -> Field | None:
+    """The field of `old` that `field` was: of its name, else of the name that it had before; None for a new one."""
+    if found := old.field_named(field.name):
+        return found
+    return old.field_named(field.renamed_from) if field.renamed_from else None
+
+
+def removed_fields(old: PostTypeSpec, new: PostTypeSpec) -> tuple[Field, ...]:
+    """The fields of `old` that `new` has under no name."""
+    kept = {before.name for field in new.fields if (before := field_before(old, field))}
+    return tuple(field for field in old.fields if field.name not in kept)

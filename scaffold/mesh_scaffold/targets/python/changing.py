@@ -1,0 +1,170 @@
+"""Changes of what was made in the app's shared files: fragment by fragment, recorded, current and new.
+
+A piece that is wanted as it was recorded stays as the user has it, and stays away when they deleted it. One that is
+wanted otherwise is replaced where nobody touched it, merged word by word where somebody did, and reported as a
+conflict where both changed the same. One that is wanted no more is taken out, unless it was edited.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from mesh_descriptors.errors import Place, Problem
+from mesh_scaffold.merge import merge_words
+from mesh_scaffold.steps import Fragment, Made, Unchanged
+from mesh_scaffold.targets.python.editing import blocked, read_source
+from mesh_scaffold.targets.python.edits import ImportedName, Insertion, Refused, Span, replaced, same_meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mesh_scaffold.steps import Outcome, Terms
+    from mesh_scaffold.targets.python.edits import Edit, Source
+    from mesh_scaffold.tree import Tree
+
+KEEP = "It stays as it is; make it what the spec asks for, or run the command with --on-conflict overwrite."
+
+
+@dataclass(slots=True)
+class _Work:
+    """A file on its way from one spec to another."""
+
+    file: str
+    source: Source
+    terms: Terms
+    fragments: list[Fragment] = field(default_factory=list)
+    conflicts: list[Problem] = field(default_factory=list)
+
+    @property
+    def takes_generated(self) -> bool:
+        return self.terms.prefer == "generated"
+
+    def conflict(self, message: str, span: Span | None = None) -> None:
+        line = self.source.line_of(span.start) if span else None
+        self.conflicts.append(Problem(message, Place(self.file, line), KEEP))
+
+
+def renew(
+    tree: Tree,
+    file: str,
+    step: str,
+    edits: tuple[Sequence[Edit], Sequence[Edit]],
+    fragments: tuple[Fragment, ...],
+    terms: Terms,
+    renames: Mapping[str, str],
+) -> Outcome:
+    """Make the file hold the new edits instead of the old ones.
+
+    Args:
+        tree: changed in place.
+        file: the shared file.
+        step: the step that answers for the edits.
+        edits: those of the old spec and those of the new one.
+        fragments: what the record says of the old ones.
+        terms: what may be done to them.
+        renames: the new syntax paths of pieces that are only called otherwise now, by their old ones.
+    """
+    source = read_source(tree, file)
+    if isinstance(source, Refused):
+        return blocked(file, source) if edits[1] or fragments else Unchanged()
+    old = {edit.syntax_path: edit for edit in edits[0]}
+    recorded = {fragment.syntax_path: fragment for fragment in fragments}
+    wanted = {edit.syntax_path for edit in edits[1]}
+    former = {new: path for path, new in renames.items() if path in recorded and path not in wanted}
+    work = _Work(file, source, terms)
+    for edit in edits[1]:
+        path = former.get(edit.syntax_path, edit.syntax_path)
+        fragment = recorded.get(path)
+        refused = _added(work, step, edit) if fragment is None else _renewed(work, old.get(path, edit), edit, fragment)
+        if refused:
+            return blocked(file, refused)
+    for fragment in reversed(fragments):
+        if fragment.syntax_path not in wanted and fragment.syntax_path not in former.values():
+            _taken_out(work, old.get(fragment.syntax_path), fragment)
+    if work.source.text == source.text and not work.conflicts:
+        return Unchanged(tuple(work.fragments))
+    tree.write(file, work.source.to_bytes())
+    return Made(tuple(work.fragments), conflicts=tuple(work.conflicts))
+
+
+def take_out(
+    tree: Tree, file: str, step: str, old: Sequence[Edit], fragments: tuple[Fragment, ...], terms: Terms
+) -> Outcome:
+    """Take what was made out of the file; what was found, edited, or is needed by other specs stays."""
+    if not fragments or not tree.exists(file):
+        return Unchanged()
+    return renew(tree, file, step, (old, ()), fragments, terms, {})
+
+
+def _added(work: _Work, step: str, edit: Edit) -> Refused | None:
+    result = edit.ensure(work.source)
+    if isinstance(result, Refused):
+        return result
+    work.source, made = result.source, result.insertion
+    origin = "made" if made.made else "found"
+    work.fragments.append(Fragment(step, work.file, made.syntax_path, made.text, made.before, made.after, origin))  # type: ignore[arg-type]  # one of two
+    return None
+
+
+def _renewed(work: _Work, old: Edit, new: Edit, fragment: Fragment) -> Refused | None:
+    """Brings one piece from what was recorded to what is wanted now."""
+    moved = old.syntax_path != new.syntax_path
+    if not moved and (isinstance(new, ImportedName) or same_meaning(fragment.text, new.wanted)):
+        work.fragments.append(fragment)
+        return None
+    if fragment.origin == "found" or (work.file, fragment.syntax_path) in work.terms.shared:
+        return _added(work, fragment.step, new)
+    span = old.place(work.source)
+    if isinstance(span, Refused):
+        return span
+    code = new.written(work.source)
+    if span is None:
+        return _deleted(work, new, replace(fragment, syntax_path=new.syntax_path, text=code))
+    merged = _merged(work.source.text[span.start : span.end], fragment.text, code, new.wanted)
+    if merged is None or isinstance(changed := replaced(work.source, span, merged), Refused):
+        work.conflict(f"{fragment.syntax_path} was edited, and is to be {new.wanted} now", span)
+        changed = replaced(work.source, span, code) if work.takes_generated else work.source
+        if isinstance(changed, Refused):
+            return changed
+    work.source = changed
+    work.fragments.append(replace(fragment, syntax_path=new.syntax_path, text=code))
+    return None
+
+
+def _merged(current: str, recorded: str, code: str, wanted: str) -> str | None:
+    if same_meaning(current, wanted):
+        return current
+    return code if same_meaning(current, recorded) else merge_words(recorded, current, code)
+
+
+def _deleted(work: _Work, new: Edit, fragment: Fragment) -> Refused | None:
+    """What is wanted otherwise now is not there: the user called it so already, or deleted it."""
+    if isinstance(new.place(work.source), Span):
+        work.fragments.append(fragment)
+        return None
+    work.conflict(f"{fragment.syntax_path} was deleted, and is to be {new.wanted} now")
+    if work.takes_generated:
+        return _added(work, fragment.step, new)
+    work.fragments.append(fragment)
+    return None
+
+
+def _taken_out(work: _Work, edit: Edit | None, fragment: Fragment) -> None:
+    if fragment.origin == "found" or (work.file, fragment.syntax_path) in work.terms.shared:
+        return
+    if edit is None:
+        work.conflict(f"{fragment.syntax_path} is nothing that this mesh makes, and stays")
+        return
+    insertion = Insertion(fragment.syntax_path, fragment.text, fragment.before, fragment.after)
+    span = edit.place(work.source)
+    if isinstance(span, Refused):
+        work.conflict(f"{fragment.syntax_path} cannot be taken out: {span.message}")
+        return
+    changed = edit.subtract(work.source, insertion)
+    if isinstance(changed, Refused):
+        work.conflict(f"{fragment.syntax_path} was edited, and is to go now", span)
+        if work.takes_generated and span:
+            current = replace(insertion, text=work.source.text[span.start : span.end])
+            changed = edit.subtract(work.source, current)
+    work.source = work.source if isinstance(changed, Refused) else changed
