@@ -1,8 +1,9 @@
-"""Writes a plan to the disk as one transaction: all of it, or nothing.
+"""Writes a plan to the disk as one transaction: all of it, or nothing, also after a kill or a loss of power.
 
-New contents are written and synced beside their targets' filesystem first; then each file is moved into place in one
-instant: new files, shared ones, deletions, descriptors, and the record last. Any error on the way takes back what was
-done. A file that somebody changed since the plan was made stops everything.
+What is to be done is written down first; new contents are written and synced on their targets' filesystem; then each
+file is moved into place in one instant: new files, shared ones, deletions, descriptors, and the record last. Any error
+on the way takes back what was done, and a file that somebody changed since the plan was made stops everything. What a
+killed command left is brought to an end by the next one. The old files are kept for `mesh undo`.
 """
 
 from __future__ import annotations
@@ -11,17 +12,24 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mesh_cli.console import warn
 from mesh_descriptors.errors import MeshError, Place, Problem
 from mesh_scaffold.files import DiskFiles
+from mesh_scaffold.journal import Mark, folders, mark_of
 from mesh_scaffold.lock import locked
-from mesh_scaffold.transaction import ChangedMeanwhileError, Transaction
+from mesh_scaffold.recovery import recover
+from mesh_scaffold.staging import drafted, in_turn
+from mesh_scaffold.transaction import ChangedMeanwhileError, Transaction, discard
 from mesh_scaffold.tree import Disk, TreeError, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from mesh_scaffold.files import Files
     from mesh_scaffold.plan import Plan
+
+KEPT = 50
+"""How many changes are kept for `mesh undo`."""
 
 
 class MovedBaseError(MeshError):
@@ -35,22 +43,30 @@ class ApplyError(MeshError):
 
 
 @contextlib.contextmanager
-def changing(root: Path, command: str, files: Files | None = None) -> Iterator[Callable[[Plan], None]]:
+def changing(
+    root: Path, command: str, files: Files | None = None, *, tell: Callable[[str], None] = warn
+) -> Iterator[Callable[[Plan], None]]:
     """Hold the project's lock from the first read on; the body makes a plan and gives it to what this yields.
+
+    What an interrupted command left is recovered before the body runs.
 
     Args:
         root: the project's folder; one that is still to be made is made, and goes again when nothing is written.
         command: what others read who wait for the lock.
         files: the calls that change the disk.
+        tell: what is called with a line for the user about each change that was recovered.
 
     Raises:
         LockedError: another command is changing the project.
         MovedBaseError: a file that the plan rests on is not what it was; nothing was written.
         ApplyError: a call failed; everything was taken back, or what was not is named.
+        RecoveryError: what an interrupted command left could not be brought to an end.
     """
     calls = files or DiskFiles()
     try:
         with locked(root, command, calls):
+            for recovered in recover(root, calls):
+                tell(str(recovered))
             yield lambda plan: _write(plan, root, calls)
     except OSError as error:
         raise ApplyError(problems=[_refusal(error, root)]) from error
@@ -65,18 +81,33 @@ def apply(plan: Plan, root: Path, files: Files | None = None) -> None:
 
 def _write(plan: Plan, root: Path, files: Files) -> None:
     _verify(plan, root)
-    transaction = Transaction(root, files)
+    if not plan.changes:
+        return
+    transaction = Transaction(drafted(plan, root), files)
     try:
-        transaction.stage(plan.changes)
-        transaction.commit()
+        transaction.stage(in_turn(plan.changes))
+        transaction.forward()
     except BaseException as error:
-        left = transaction.roll_back()
-        if isinstance(error, ChangedMeanwhileError):
-            raise MovedBaseError(problems=[_moved(error.path), *left]) from error
-        if isinstance(error, OSError):
-            raise ApplyError(problems=[_refusal(error, root, taken_back=not left), *left]) from error
+        left = transaction.back(all_moves=False)
+        _explain(error, root, [*left.failures, *left.others])
         raise
-    transaction.clean()
+    _prune(root, files)
+
+
+def _explain(error: BaseException, root: Path, left: Sequence[Problem]) -> None:
+    """Raise what the user is to read about `error`, where it is one of the expected."""
+    if isinstance(error, ChangedMeanwhileError):
+        raise MovedBaseError(problems=[_moved(error.path), *left]) from error
+    if isinstance(error, OSError):
+        raise ApplyError(problems=[_refusal(error, root, taken_back=not left), *left]) from error
+
+
+def _prune(root: Path, files: Files) -> None:
+    """Forget the oldest changes; a failure is no reason to fail."""
+    ended = [folder for folder in folders(root) if mark_of(folder) in {Mark.DONE, Mark.TAKEN_BACK}]
+    for folder in ended[:-KEPT]:
+        with contextlib.suppress(OSError):
+            discard(folder, None, files)
 
 
 def _verify(plan: Plan, root: Path) -> None:

@@ -5,13 +5,19 @@ A call either happens or raises OSError. Nothing here follows a symbolic link in
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
-import shutil
+import stat
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
+"""How filesystems say that a second name of a file is not to be had."""
+
+NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
+"""How filesystems say that folders are not synced there, which have no need of it."""
 
 
 class Files(Protocol):
@@ -23,11 +29,14 @@ class Files(Protocol):
     def remove_folder(self, path: Path) -> None:
         """Remove one empty folder."""
 
+    def set_mode(self, path: Path, mode: int) -> None:
+        """Give a folder exactly these permission bits."""
+
     def write_new(self, path: Path, content: bytes, mode: int) -> None:
-        """Write a file that must not exist, with exactly these permission bits, and sync it."""
+        """Write a file that must not exist, with exactly these permission bits, and sync its content."""
 
     def keep(self, source: Path, path: Path) -> None:
-        """Make `path`, which must not exist, a second name of the file `source`, or a copy where links are not had."""
+        """Make `path`, which must not exist, a second name of `source`, or a synced copy where links are not had."""
 
     def replace(self, source: Path, path: Path) -> None:
         """Move a file over `path` in one instant; both are on one filesystem."""
@@ -56,6 +65,10 @@ class DiskFiles:
         """Remove one empty folder."""
         path.rmdir()
 
+    def set_mode(self, path: Path, mode: int) -> None:
+        """Change the permission bits."""
+        path.chmod(mode)
+
     def write_new(self, path: Path, content: bytes, mode: int) -> None:
         """Write and sync a new file."""
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -66,11 +79,13 @@ class DiskFiles:
             os.fsync(descriptor)
 
     def keep(self, source: Path, path: Path) -> None:
-        """Link, or copy with mode and times."""
+        """Link, or copy with the permission bits."""
         try:
             os.link(source, path, follow_symlinks=False)
-        except OSError:
-            shutil.copy2(source, path, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            self.write_new(path, source.read_bytes(), stat.S_IMODE(source.stat().st_mode))
 
     def replace(self, source: Path, path: Path) -> None:
         """Rename."""
@@ -81,11 +96,16 @@ class DiskFiles:
         path.unlink()
 
     def sync_folder(self, path: Path) -> None:
-        """Sync the folder; some filesystems cannot, and have no need to."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        """Sync the folder; some filesystems cannot, and what may not be read cannot be opened for it."""
         try:
-            with contextlib.suppress(OSError):
-                os.fsync(descriptor)
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except PermissionError:
+            return
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in NO_SYNC:
+                raise
         finally:
             os.close(descriptor)
 

@@ -57,6 +57,22 @@ def locked(root: Path, command: str, files: Files, *, patience: float = PATIENCE
                 files.remove_folder(folder)
 
 
+def is_held(root: Path) -> bool:
+    """Whether a command is changing the project now."""
+    try:
+        descriptor = os.open(root / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
 def _folders(root: Path) -> list[Path]:
     missing = [folder for folder in (root, *root.parents) if not folder.exists()]
     return [*reversed(missing), root / ".mesh", root / LOCAL]
@@ -84,6 +100,7 @@ def _opened(root: Path, files: Files, made: list[Path]) -> int | None:
             with contextlib.suppress(FileExistsError):
                 files.make_folder(folder)
                 made.append(folder)
+                files.sync_folder(folder.parent)
         return files.open_lock(root / LOCK_FILE)
     except FileNotFoundError:
         return None

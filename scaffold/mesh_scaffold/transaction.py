@@ -1,16 +1,21 @@
-"""Moves staged files into place, and takes every move back when one fails."""
+"""Moves staged files into place, and back; a kill or a loss of power at any point leaves what recovery can go on from.
+
+The order of what is synced is what makes it so: the journal before anything is staged, the staged files and their
+folders before the mark, the mark before the first move, and all moves before the mark changes again.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import stat
-import uuid
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import Place, Problem
-from mesh_scaffold.base import Stored, folders_of
+from mesh_scaffold.base import Disk
+from mesh_scaffold.journal import JOURNAL_FILE, UNDO, Entry, Folder, Mark, Move, State, mark_of
 from mesh_scaffold.lock import LOCAL
 
 if TYPE_CHECKING:
@@ -20,9 +25,7 @@ if TYPE_CHECKING:
     from mesh_scaffold.files import Files
     from mesh_scaffold.tree import Change
 
-STAGE = f"{LOCAL}/stage"
-RECORDS = ".mesh/record/"
-DESCRIPTOR = "/plugin.toml"
+NOT_EMPTY = {errno.ENOTEMPTY, errno.EEXIST}
 
 
 class ChangedMeanwhileError(Exception):
@@ -34,134 +37,250 @@ class ChangedMeanwhileError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Move:
-    """A change with its staged files: `new` is what will stand there, `old` what stood there."""
+class Left:
+    """What a way back left: files that somebody saved meanwhile, and calls that failed."""
 
-    change: Change
-    path: Path
-    new: Path
-    old: Path
+    others: tuple[Problem, ...] = ()
+    failures: tuple[Problem, ...] = ()
 
 
 class Transaction:
-    """One plan on its way to the disk: `stage`, then `commit` and `clean`, or `roll_back`."""
+    """One change on its way: `stage`, `forward`, `finish`; or `back`, which recovery may call on what another began."""
 
-    def __init__(self, root: Path, files: Files) -> None:
-        self._root = root
+    def __init__(self, entry: Entry, files: Files) -> None:
+        self._entry = entry
+        self._journal = entry.journal
         self._files = files
-        self._id = uuid.uuid4().hex[:12]
-        self._moves: list[_Move] = []
-        self._taking_back: list[Callable[[], Problem | None]] = []
-        self._stages: dict[int, Path] = {}
+        self._moved: list[Move] = []
+        self._made: list[str] = []
 
     def stage(self, changes: Sequence[Change]) -> None:
-        """Write the new contents and keep the old ones, each on the filesystem of its target."""
-        for number, change in enumerate(sorted(changes, key=_turn)):
-            path = self._root / change.path
-            folder = self._stage_beside(path)
-            move = _Move(change, path, folder / f"{number}.new", folder / f"{number}.old")
-            self._moves.append(move)
-            if change.before is not None:
-                self._files.keep(path, move.old)
-            if change.after is not None:
-                self._files.write_new(move.new, change.after.content, change.after.mode)
+        """Write the journal, keep the old files, write the new ones, and set the mark: from now on it will be done.
 
-    def commit(self) -> None:
-        """Move every file into place: new ones, shared ones, deletions, descriptors, and the record last."""
-        for move in self._moves:
-            self._make_folders(move.change.path)
-        for move in self._moves:
-            self._verify(move)
-            self._taking_back.append(partial(self._take_back, move))
-            if move.change.after is None:
-                self._files.remove(move.path)
-            else:
-                self._files.replace(move.new, move.path)
-        for folder in dict.fromkeys(move.path.parent for move in self._moves):
+        Args:
+            changes: those of the journal's moves, in the same order.
+        """
+        self._open_folder()
+        for stage in self._journal.stages:
+            self._files.make_folder(self._entry.root / stage)
+            self._files.sync_folder((self._entry.root / stage).parent)
+        for move, change in zip(self._journal.moves, changes, strict=True):
+            self._stage_move(move, change)
+        for folder in self._stage_folders():
             self._files.sync_folder(folder)
+        set_mark(self._entry.folder, Mark.COMMITTED, self._files)
+
+    def forward(self) -> None:
+        """Move every file into place.
+
+        Raises:
+            ChangedMeanwhileError: a file is not what it was when it was staged.
+        """
+        for folder in self._journal.folders:
+            self._make_folder(folder)
+        for move in self._journal.moves:
+            if self._entry.state(move) is not State.OLD:
+                raise ChangedMeanwhileError(move.path)
+            self._put(move)
+        self.finish()
+
+    def resume(self) -> list[str]:
+        """Go on with what another began; returns the files that somebody saved since, which are left alone."""
+        states = [(move, self._entry.state(move)) for move in self._journal.moves]
+        if any(state is State.OLD for _, state in states):
+            for folder in self._journal.folders:
+                self._make_folder(folder)
+        for move, state in states:
+            if state is State.OLD:
+                self._put(move)
+        self.finish()
+        return [move.path for move, state in states if state is State.OTHER]
+
+    def finish(self) -> None:
+        """Remove folders that are empty now, make everything last, and say so in the mark."""
+        for folder in self._journal.emptied:
+            self._remove_folder(self._entry.root / folder.path)
+        self._sync_targets()
+        set_mark(self._entry.folder, Mark.IN_PLACE if self._journal.stages else Mark.DONE, self._files)
+        self.clean()
 
     def clean(self) -> None:
-        """Remove what was staged. What cannot be removed is litter in `.mesh/local`, and no reason to fail."""
-        for move in self._moves:
-            for staged in (move.new, move.old):
-                with contextlib.suppress(OSError):
-                    self._files.remove(staged)
-        for folder in self._stages.values():
-            for made in (folder, folder.parent) if folder.parent.name == "stage" else (folder,):
-                with contextlib.suppress(OSError):
-                    self._files.remove_folder(made)
+        """Remove what was staged and is of no use any more. A failure is no reason to fail: the next change cleans."""
+        for move in self._journal.moves:
+            _remove_quietly(self._entry.new(move), self._files)
+        _remove_stages(self._entry, self._files)
+        with contextlib.suppress(OSError):
+            if not _staged_elsewhere(self._entry):
+                set_mark(self._entry.folder, Mark.DONE, self._files)
 
-    def roll_back(self) -> list[Problem]:
-        """Take back what was done, the last thing first; returns what could not be."""
-        left = [problem for take_back in reversed(self._taking_back) if (problem := take_back())]
-        if not left:  # else the staged files are the only copies of what stood there
-            self.clean()
-        return left
+    def back(self, *, all_moves: bool) -> Left:
+        """Take back what was done, the last thing first, and discard the change where nothing is left.
 
-    def _stage_beside(self, path: Path) -> Path:
-        """A folder for staged files on the filesystem of `path`: that of `.mesh/local` where it is the same."""
-        local = self._root / LOCAL
-        existing = next(folder for folder in path.parents if folder.exists())
-        device = existing.stat().st_dev
-        if device not in self._stages:
-            here = local.stat().st_dev == device
-            folder = self._root / STAGE / self._id if here else existing / f".mesh-stage-{self._id}"
-            self._stages[device] = folder
-            if here and not folder.parent.exists():
-                self._files.make_folder(folder.parent)
-            self._files.make_folder(folder)
-        return self._stages[device]
+        Args:
+            all_moves: whether to look at every file, for another process moved them; else only at one's own moves.
+        """
+        if mark_of(self._entry.folder) is None:
+            discard(self._entry.folder, self._entry, self._files)
+            return Left()
+        with contextlib.suppress(OSError):  # a disk that refuses this may still take the files
+            set_mark(self._entry.folder, Mark.TAKING_BACK, self._files)
+        failures = self._restore_folders()
+        others: list[Problem] = []
+        for move in reversed(self._journal.moves if all_moves else self._moved):
+            self._take_back(move, others, failures)
+        for folder in reversed(self._journal.folders if all_moves else self._made):
+            self._attempt(partial(self._remove_folder, self._entry.root / folder), folder, failures)
+        self._attempt(self._sync_targets, UNDO, failures)
+        if not failures:
+            self._attempt(partial(self._close, others), UNDO, failures)
+        return Left(tuple(others), tuple(failures))
 
-    def _make_folders(self, path: str) -> None:
-        for folder in (self._root / parent for parent in folders_of(path)):
-            if not folder.exists():
-                self._files.make_folder(folder)
-                self._taking_back.append(partial(self._take_back_folder, folder))
+    def _open_folder(self) -> None:
+        root, undo, folder = self._entry.root, self._entry.root / UNDO, self._entry.folder
+        if not undo.exists():
+            self._files.make_folder(undo)
+            for above in (root / LOCAL, (root / LOCAL).parent, root):
+                self._files.sync_folder(above)
+        self._files.make_folder(folder)
+        self._files.write_new(folder / JOURNAL_FILE, self._journal.to_json(), 0o600)
+        self._files.sync_folder(folder)
+        self._files.sync_folder(undo)
 
-    def _verify(self, move: _Move) -> None:
-        found, before = _stored(move.path), move.change.before
-        if (found and found.content) != (before and before.content):
-            raise ChangedMeanwhileError(move.change.path)
+    def _stage_move(self, move: Move, change: Change) -> None:
+        if change.before is not None:
+            self._files.keep(self._entry.path(move), self._entry.old(move))
+            if move.stage:
+                self._files.keep(self._entry.path(move), self._entry.kept(move))
+        if change.after is not None:
+            self._files.write_new(self._entry.new(move), change.after.content, change.after.mode)
 
-    def _take_back(self, move: _Move) -> Problem | None:
-        change = move.change
-        remedy = f"The old content is in {move.old}." if change.before else "Remove the file."
-        try:
-            found = _stored(move.path)
-            if found == change.before:
-                return None
-            if found != change.after:
-                return Problem("was changed while mesh took its own change back, and was left alone",
-                               Place(change.path), remedy)  # fmt: skip
-            if change.before is None:
-                self._files.remove(move.path)
-            else:
-                self._files.replace(move.old, move.path)
-        except OSError as error:
-            return Problem(f"could not be taken back: {error.strerror or error}", Place(change.path), remedy)
-        return None
+    def _stage_folders(self) -> list[Path]:
+        return [self._entry.folder, *(self._entry.root / stage for stage in self._journal.stages)]
 
-    def _take_back_folder(self, folder: Path) -> Problem | None:
+    def _make_folder(self, folder: str) -> None:
+        if Disk(self._entry.root).canonical(folder) != folder:
+            raise ChangedMeanwhileError(folder)
+        if not (self._entry.root / folder).exists():
+            self._made.append(folder)
+            self._files.make_folder(self._entry.root / folder)
+
+    def _remove_folder(self, folder: Path) -> None:
+        """Remove it where it is empty: what somebody put there stays."""
+        if not folder.is_dir() or any(folder.iterdir()):
+            return
         try:
             self._files.remove_folder(folder)
         except OSError as error:
-            return Problem(f"could not be removed again: {error.strerror or error}", Place(str(folder)))
-        return None
+            if error.errno not in NOT_EMPTY:
+                raise
+
+    def _put(self, move: Move) -> None:
+        self._moved.append(move)
+        if move.new is None:
+            self._files.remove(self._entry.path(move))
+        else:
+            self._files.replace(self._entry.new(move), self._entry.path(move))
+
+    def _sync_targets(self) -> None:
+        touched = [move.path for move in self._journal.moves]
+        touched += [*self._journal.folders, *(folder.path for folder in self._journal.emptied)]
+        for folder in dict.fromkeys((self._entry.root / path).parent for path in touched):
+            if folder.is_dir():
+                self._files.sync_folder(folder)
+
+    def _restore_folders(self) -> list[Problem]:
+        failures: list[Problem] = []
+        for folder in reversed(self._journal.emptied):
+            self._attempt(partial(self._restore_folder, folder), folder.path, failures)
+        return failures
+
+    def _restore_folder(self, folder: Folder) -> None:
+        path = self._entry.root / folder.path
+        if not path.exists():
+            self._files.make_folder(path)
+        if stat.S_IMODE(path.stat().st_mode) != folder.mode:
+            self._files.set_mode(path, folder.mode)
+
+    def _take_back(self, move: Move, others: list[Problem], failures: list[Problem]) -> None:
+        state = self._entry.state(move)
+        remedy = f"The old content is in {self._entry.kept(move)}." if move.old else "Remove the file."
+        if state is State.OTHER:
+            message = "was changed while mesh took its own change back, and was left alone"
+            others.append(Problem(message, Place(move.path), remedy))
+        elif state is State.NEW:
+            self._attempt(partial(self._put_back, move), move.path, failures, remedy)
+
+    def _put_back(self, move: Move) -> None:
+        if move.old is None:
+            self._files.remove(self._entry.path(move))
+        else:
+            self._files.replace(self._entry.old(move), self._entry.path(move))
+
+    def _attempt(self, call: Callable[[], None], path: str, failures: list[Problem], remedy: str | None = None) -> None:
+        try:
+            call()
+        except OSError as error:
+            failures.append(Problem(f"could not be taken back: {error.strerror or error}", Place(path), remedy))
+
+    def _close(self, others: list[Problem]) -> None:
+        if others:  # the kept files are the only copies of what stood there
+            _remove_stages(self._entry, self._files)
+            set_mark(self._entry.folder, Mark.TAKEN_BACK, self._files)
+        else:
+            discard(self._entry.folder, self._entry, self._files)
 
 
-def _stored(path: Path) -> Stored | None:
-    try:
-        return Stored(path.read_bytes(), stat.S_IMODE(path.stat().st_mode))
-    except FileNotFoundError:
-        return None
+def set_mark(folder: Path, mark: Mark, files: Files) -> None:
+    """Say how far the change came, so that it lasts; its folder was synced before."""
+    present = mark_of(folder)
+    if present is mark:
+        return
+    if present is None:
+        files.write_new(folder / mark, b"", 0o600)
+    else:
+        files.replace(folder / present, folder / mark)
+    files.sync_folder(folder)
 
 
-def _turn(change: Change) -> tuple[int, str]:
-    """New files first, for nobody knows of them yet; what makes them known later; the record when all is true."""
-    if change.path.startswith(RECORDS):
-        return (4, change.path)
-    if change.path.endswith(DESCRIPTOR):
-        return (3, change.path)
-    if change.after is None:
-        return (2, change.path)
-    return (0 if change.before is None else 1, change.path)
+def discard(folder: Path, entry: Entry | None, files: Files) -> None:
+    """Remove a change's folders. What cannot be removed is litter in `.mesh/local`, and the next change tries again.
+
+    Args:
+        folder: the change's own.
+        entry: its journal, which says where else files are staged; None where it was never written in full.
+        files: the calls that change the disk.
+    """
+    if mark_of(folder) is not None:
+        set_mark(folder, Mark.DISCARDED, files)
+    if entry is not None:
+        _remove_stages(entry, files)
+        if _staged_elsewhere(entry):
+            return  # without the journal, nobody would know of those
+    last = (JOURNAL_FILE, *Mark)  # a change that is half removed must still be known as one
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.iterdir(), key=lambda path: last.index(path.name) + 1 if path.name in last else 0):
+            _remove_quietly(path, files)
+    for path in (folder, folder.parent):
+        with contextlib.suppress(OSError):
+            if not any(path.iterdir()):
+                files.remove_folder(path)
+
+
+def _remove_stages(entry: Entry, files: Files) -> None:
+    staged = [path for move in entry.journal.moves if move.stage for path in (entry.new(move), entry.old(move))]
+    for path in staged:
+        _remove_quietly(path, files)
+    for stage in entry.journal.stages:
+        with contextlib.suppress(OSError):  # somebody put a file there
+            if (entry.root / stage).exists():
+                files.remove_folder(entry.root / stage)
+
+
+def _staged_elsewhere(entry: Entry) -> bool:
+    return any((entry.root / stage).exists() for stage in entry.journal.stages)
+
+
+def _remove_quietly(path: Path, files: Files) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_file() or path.is_symlink():
+            files.remove(path)

@@ -36,4 +36,5 @@ def test_a_plan_as_json_holds_all_that_applying_it_takes() -> None:
         "hashes": {"edit.py": digest(b"old"), "gone.py": digest(b"gone"), "new.bin": None, "read.py": digest(b"read")},
         "notices": ["a notice"],
         "warnings": ["a warning"],
+        "conflicts": [],
     }  # fmt: skip

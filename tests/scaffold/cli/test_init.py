@@ -15,7 +15,7 @@ def test_an_app_is_made_and_the_next_steps_are_said(mesh: Mesh, tmp_path: Path) 
     assert "create  app/models.py\n" in done.stdout
     assert "\nNext:\n  cd 'my app'\n  mesh db migrate " in done.stdout
     assert 'name = "My app"' in (tmp_path / "my app/mesh.toml").read_text()
-    assert not (tmp_path / "my app/.mesh/local").exists()
+    assert [path.name for path in (tmp_path / "my app/.mesh/local").iterdir()] == ["undo"]
 
 
 def test_a_second_run_changes_nothing(mesh: Mesh, app: Path, files_of: object) -> None:
