@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mesh_cli.console import emit_json, print_table, say
-from mesh_scaffold.cli.annotations import annotations
+from mesh_scaffold.cli.github import workflow_commands
 from mesh_scaffold.cli.project import JsonOption, ProjectOption, open_project
+from mesh_scaffold.database import connect, database_url
 from mesh_scaffold.enumerations.scan import project_files
 from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.check import examine
 from mesh_scaffold.steps import Holds, Missing, NotApplicable
 from mesh_scaffold.targets import target_for
+from mesh_scaffold.targets.postgres.asked import Present
 from mesh_scaffold.tree import Disk, Tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.generate.check import Report
     from mesh_scaffold.steps import Verdict
 
@@ -43,6 +47,10 @@ def check_types(
         Format, typer.Option("--format", help="text; json, as --json; github: annotations for its workflows.")
     ] = Format.TEXT,
     as_json: JsonOption = False,
+    database: Annotated[
+        bool,
+        typer.Option("--database", help="Look into the database too: DATABASE_URL, else the project's own server."),
+    ] = False,
     project: ProjectOption = None,
 ) -> None:
     """Say for every type which steps hold in the code, and which other places lack it.
@@ -57,18 +65,27 @@ def check_types(
         files=project_files(root),
         only=type_name.replace("-", "_").lower() if type_name else None,
         formatters=Formatters.of(settings, root),
+        present=_present(root, settings) if database else None,
     )
     _show(report, root, Format.JSON if as_json else output)
     if report.findings:
         raise typer.Exit(1)
 
 
+def _present(root: Path, settings: ProjectFile) -> Present:
+    """What the project's database has; it is only read."""
+    with connect(database_url(root, os.environ)) as connection:
+        connection.read_only = True
+        return Present.read(connection, settings.posts)
+
+
 def _show(report: Report, root: Path, output: Format) -> None:
     if output is Format.JSON:
         emit_json(report.to_json())
     elif output is Format.GITHUB:
-        for line in (*annotations(root, "error", report.findings), *annotations(root, "notice", report.notices)):
-            typer.echo(line)
+        for level, problems in (("error", report.findings), ("notice", report.notices)):
+            for line in workflow_commands(root, level, problems):
+                typer.echo(line)
     else:
         _show_text(report)
 

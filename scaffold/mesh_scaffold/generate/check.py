@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mesh_descriptors.errors import MeshError, Problem
+from mesh_descriptors.errors import MeshError, Place, Problem
+from mesh_descriptors.project import PROJECT_FILE
 from mesh_scaffold.formatting import NO_FORMATTERS
 from mesh_scaffold.generate.drift import drift
 from mesh_scaffold.generate.enumerated import enumerated
@@ -13,15 +14,16 @@ from mesh_scaffold.generate.specs import all_specs
 from mesh_scaffold.record import record_path
 from mesh_scaffold.spec.findings import did_you_mean
 from mesh_scaffold.steps import Holds, Missing, NotApplicable, Subject, Unknown
+from mesh_scaffold.targets.postgres.asked import OnPostgres, lacking, lacking_at_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from mesh_descriptors.errors import Place
     from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.formatting import Formatters
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Step, Target, Verdict
+    from mesh_scaffold.targets.postgres.asked import Present
     from mesh_scaffold.tree import Tree
 
 KIND = "post-type"
@@ -121,8 +123,9 @@ def examine(
     files: Iterable[tuple[str, bytes]] = (),
     only: str | None = None,
     formatters: Formatters = NO_FORMATTERS,
+    present: Present | None = None,
 ) -> Report:
-    """Judge every type of the project, or `only` that one: steps, enumerations, and generated files.
+    """Judge every type of the project, or `only` that one: steps, enumerations, generated files, the database.
 
     Args:
         tree: the project.
@@ -131,6 +134,7 @@ def examine(
         files: path and content of everything that may enumerate types.
         only: the snake-case name of the one type to judge.
         formatters: what the project formats with.
+        present: what the database has; None when it is not asked.
 
     Raises:
         UnknownTypeError: there is no type called `only`.
@@ -138,17 +142,31 @@ def examine(
     """
     matrix = check(tree, target, project)
     _require_known(only, matrix.types, matrix.problems)
-    present = {*target.types(tree, KIND), *(name for name in matrix.types if tree.exists(record_path(KIND, name)))}
-    found = enumerated(files, matrix, present, project)
+    known = {*target.types(tree, KIND), *(name for name in matrix.types if tree.exists(record_path(KIND, name)))}
+    found = enumerated(files, matrix, known, project)
     differences = [each for each in drift(tree, matrix, KIND, formatters) if only in {None, each.type}]
     return Report(
         matrix.of(only),
         (
             *(gap.problem for gap in found.gaps if only in {None, gap.type}),
             *(each.problem for each in differences if each.is_finding),
+            *(() if present is None else _in_database(tree, target, project, matrix.of(only), present)),
         ),
         (*(each.problem for each in differences if not each.is_finding), *found.notices),
     )
+
+
+def _in_database(
+    tree: Tree, target: Target, project: ProjectFile, matrix: Matrix, present: Present
+) -> Iterator[Problem]:
+    """What the database lacks of what its types ask for."""
+    yield from lacking_at_all(present, project.posts, Place(PROJECT_FILE, field="posts"))
+    if not isinstance(target, OnPostgres):
+        return
+    by_name = {str(spec.name): spec for spec in matrix.specs}
+    for name in matrix.types:
+        asked = target.asked_of_database(tree, Subject(KIND, name, by_name.get(name)))
+        yield from lacking(name, asked, present, project.posts)
 
 
 def check(tree: Tree, target: Target, project: ProjectFile, only: str | None = None) -> Matrix:

@@ -116,9 +116,9 @@ def test_findings_as_annotations_of_github_from_the_root_of_the_repository(mesh:
     done = mesh(polls, "check", "--format", "github")
     assert done.returncode == 1
     assert done.stdout == (
-        "::error file=polls/app/trending%2C 50%25.py,line=3,title=mesh check::poll: missing: in TRENDING (list), which has "
-        "3 of 4 types%0AAdd POLL, or say that it is meant: a comment `mesh: subset` there, or [[check.enumerations]] in "
-        "mesh.toml.\n"
+        "::error file=polls/app/trending%2C 50%25.py,line=3,title=mesh check::poll: missing: in TRENDING "
+        "(list), which has 3 of 4 types%0AAdd POLL, or say that it is meant: a comment `mesh: subset` there, or "
+        "[[check.enumerations]] in mesh.toml.\n"
     )
 
 

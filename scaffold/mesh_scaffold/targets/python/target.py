@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import MeshError, Place
+from mesh_scaffold.targets.postgres.asked import AskedValue
+from mesh_scaffold.targets.python.asked import asked_by_models, asked_by_spec
 from mesh_scaffold.targets.python.editing import read_source
 from mesh_scaffold.targets.python.edits import Refused, members_of
 from mesh_scaffold.targets.python.objections import objections_to
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
     from mesh_descriptors.errors import Problem
     from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.spec.model import PostTypeSpec
-    from mesh_scaffold.steps import Step
+    from mesh_scaffold.steps import Step, Subject
     from mesh_scaffold.targets import Clock
+    from mesh_scaffold.targets.postgres.asked import Asked
     from mesh_scaffold.targets.python.places import PythonPlaces
     from mesh_scaffold.tree import Tree
 
@@ -111,6 +114,15 @@ class PythonTarget:
         """What the user does after a new type was written."""
         test = f"pytest {self.places.tests}/test_{spec.name}.py"
         return ("mesh db migrate", test, "mesh serve")
+
+    def asked_of_database(self, tree: Tree, subject: Subject) -> tuple[Asked, ...]:
+        """The enum's value, asked for by the code or else the spec, then columns and constraints."""
+        spec = subject.spec
+        place = self.place_of_type(tree, subject.kind, subject.name) or (spec.place("name") if spec else None)
+        value = AskedValue(subject.name.upper(), place)
+        if spec is not None:
+            return (value, *asked_by_spec(spec, self.project))
+        return (value, *asked_by_models(tree, subject, self.places, self.project))
 
     def _members(self, tree: Tree) -> dict[str, int]:
         source = read_source(tree, self.places.models)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mesh_descriptors.errors import Problem
 
 
-def annotations(root: Path, level: str, problems: Iterable[Problem]) -> Iterator[str]:
+def workflow_commands(root: Path, level: str, problems: Iterable[Problem]) -> Iterator[str]:
     """One line for each problem: `::error file=app/feed.py,line=12::...`.
 
     Args:
