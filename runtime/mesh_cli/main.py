@@ -15,7 +15,20 @@ from typer.core import TyperGroup
 from mesh_cli.commands import GROUP, Command
 from mesh_descriptors.errors import MeshError
 
-OWN_ORDER = ("init", "new", "check", "db", "serve", "worker", "plugins", "ingest", "candidates", "demo")
+OWN_ORDER = (
+    "init",
+    "new",
+    "update",
+    "remove",
+    "check",
+    "db",
+    "serve",
+    "worker",
+    "plugins",
+    "ingest",
+    "candidates",
+    "demo",
+)
 """The commands of mesh in the order of a newcomer's work; those of third parties follow by name."""
 
 

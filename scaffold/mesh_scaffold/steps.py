@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from mesh_descriptors.errors import Place, Problem
     from mesh_scaffold.spec.model import PostTypeSpec
@@ -124,6 +124,14 @@ Outcome: TypeAlias = Made | Unchanged | Blocked
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """A migration that takes a value out of the database's enum, and what the user should know of it."""
+
+    sql: str
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """On which terms what was generated before may be changed.
 
@@ -134,6 +142,7 @@ class Terms:
         settled: those of them that stay as they are: others have them already, or the user edited them.
         shared: the pieces that other specs need too, by file and syntax path; they are never taken out.
         allow_data_loss: whether stored values may be dropped.
+        retire: writes the migration that takes a value out of an enum, given both; None where that is not asked for.
     """
 
     prefer: Literal["mine", "generated"] = "mine"
@@ -141,6 +150,7 @@ class Terms:
     settled: frozenset[str] = frozenset()
     shared: frozenset[tuple[str, str]] = frozenset()
     allow_data_loss: bool = False
+    retire: Callable[[str, str], Retired] | None = None
 
 
 DEFAULT_TERMS = Terms()

@@ -10,8 +10,10 @@ import typer
 
 from mesh_descriptors.errors import MeshError
 from mesh_scaffold.apply import changing
+from mesh_scaffold.cli.conflicts import OnConflictOption, chosen
 from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project
 from mesh_scaffold.cli.show import show_plan
+from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.new import plan_new
 from mesh_scaffold.generate.specs import SUFFIX, load_spec, refs_of, spec_path, write_spec
 from mesh_scaffold.spec.arguments import ArgumentError, document_of
@@ -52,6 +54,7 @@ def post_type(
     label: Annotated[
         str | None, typer.Option(help="What people read; goes with --field. Default: from the name.")
     ] = None,
+    on_conflict: OnConflictOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
@@ -62,11 +65,12 @@ def post_type(
     """
     root, settings = open_project(project)
     target = target_for(settings)
+    resolve = chosen(on_conflict, created="abort", changed="abort", ask=not (as_json or dry_run))
 
     def plan() -> tuple[Plan, PostTypeSpec]:
         tree = Tree(Disk(root))
         read = _spec(tree, root, settings, spec, field or [], label)
-        return plan_new(tree, target, read, settings), read
+        return plan_new(tree, target, read, settings, Formatters.of(settings, root), resolve), read
 
     if dry_run:
         made, read = plan()
@@ -75,6 +79,8 @@ def post_type(
             made, read = plan()
             commit(made)
     show_plan(made, target.next_steps(read), dry_run=dry_run, as_json=as_json)
+    if made.conflicts:
+        raise typer.Exit(1)
 
 
 @app.command("node-type", hidden=True, context_settings={"ignore_unknown_options": True})

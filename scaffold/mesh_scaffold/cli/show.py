@@ -32,6 +32,8 @@ def show_plan(plan: Plan, next_steps: Sequence[str], *, dry_run: bool, as_json: 
         say(f"notice: {notice}", err=dry_run)  # so that standard output is the diff and nothing else
     for warning in plan.warnings:
         warn(warning)
+    for problem in plan.conflicts:
+        say(f"conflict: {problem}", colour="red", err=True)
     if dry_run:
         say(f"{len(plan.changes)} files would change; nothing was written.", err=True)
     elif plan.changes:

@@ -41,22 +41,24 @@ class Clash:
         current: what the user has; with a base, together with all that is generated and does not conflict with it.
         generated: what would be written; with a base, together with all of the user's that does not conflict.
         merge: both, merged; None where one of them is no text.
+        created: whether the file is the user's own, and stands where another is to be created.
     """
 
     path: str
     current: bytes
     generated: bytes
     merge: Merge | None
+    created: bool = False
 
     @classmethod
     def of(cls, path: str, current: bytes, generated: bytes, base: bytes | None = None) -> Clash:
         """Both sides, merged; from `base` where both were made from it."""
         texts = [_text(content) for content in (current, generated, base or b"")]
         if any(text is None for text in texts):
-            return cls(path, current, generated, None)
+            return cls(path, current, generated, None, created=base is None)
         ours, theirs, common = (text or "" for text in texts)
         if base is None:
-            return cls(path, current, generated, merge_without_base(ours, theirs))
+            return cls(path, current, generated, merge_without_base(ours, theirs), created=True)
         merge = merge_lines(common, ours, theirs)
         return cls(path, merge.mine.encode(), merge.generated.encode(), merge)
 

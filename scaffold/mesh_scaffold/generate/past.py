@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.record import Record
     from mesh_scaffold.spec.model import PostTypeSpec
+    from mesh_scaffold.steps import Retired
     from mesh_scaffold.tree import Tree
 
 KIND = "post-type"
@@ -44,12 +45,14 @@ class Options:
         frozen: which migrations may not be changed any more; asked at most once for each spec.
         allow_data_loss: whether stored values may be dropped.
         formatters: the project's own, which generated text goes through.
+        retire: writes the migration that takes a value out of an enum; None where that is not asked for.
     """
 
     resolve: Resolve = marking
     frozen: Frozen = nothing_frozen
     allow_data_loss: bool = False
     formatters: Formatters = NO_FORMATTERS
+    retire: Callable[[str, str], Retired] | None = None
 
 
 def spec_of(record: Record) -> PostTypeSpec:
@@ -88,4 +91,4 @@ def past_of(tree: Tree, record: Record, project: ProjectFile, options: Options) 
     edited = {file.path for file in migrations if tree.read(file.path) != file.content}
     frozen = options.frozen([file.path for file in migrations]) if migrations else frozenset()
     others = [other for other in all_records(tree, record.kind) if other.name != record.name]
-    return Past(record, spec_of(record), frozen | edited, keys_of(others), options.allow_data_loss)
+    return Past(record, spec_of(record), frozen | edited, keys_of(others), options.allow_data_loss, options.retire)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mesh_scaffold.spec.model import PostTypeSpec
-    from mesh_scaffold.steps import Fragment, Step, Target
+    from mesh_scaffold.steps import Fragment, Retired, Step, Target
     from mesh_scaffold.tree import Tree
 
 SPEC_STEP = "spec"
@@ -84,6 +84,7 @@ class Past:
         settled: the files of it that stay as they are.
         shared: the pieces of shared files that other specs need too.
         allow_data_loss: whether stored values may be dropped.
+        retire: writes the migration that takes a value out of an enum; None where that is not asked for.
     """
 
     record: Record
@@ -91,6 +92,7 @@ class Past:
     settled: frozenset[str] = frozenset()
     shared: frozenset[Key] = frozenset()
     allow_data_loss: bool = False
+    retire: Callable[[str, str], Retired] | None = None
 
     def taken(self, tree: Tree, target: Target, new: PostTypeSpec | None, *, generated: bool = False) -> Work:
         """Take all steps to `new`, or out: then the last one first, so that an import outlives what needs it.
@@ -108,7 +110,14 @@ class Past:
         work = Work()
         for step in steps if new else reversed(steps):
             files = tuple(file.path for file in self.record.files if file.step == step.name and tree.exists(file.path))
-            terms = Terms("generated" if generated else "mine", files, self.settled, self.shared, self.allow_data_loss)
+            terms = Terms(
+                "generated" if generated else "mine",
+                files,
+                self.settled,
+                self.shared,
+                self.allow_data_loss,
+                self.retire,
+            )
             work.take(step, tree, (self.spec, new), self.record.fragments, terms)
         return work.require_done()
 

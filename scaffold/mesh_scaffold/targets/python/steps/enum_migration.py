@@ -59,12 +59,17 @@ class EnumMigrationStep(PythonStep):
         return Made(files=terms.files)
 
     def take_out(self, tree: Tree, old: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms) -> Outcome:
-        """Nothing while nobody has the migration, which goes then; else the value stays, for good."""
-        del tree, fragments
+        """Nothing while nobody has the migration, which goes then; else the value stays, unless it is retired."""
+        del fragments
+        if terms.retire:
+            found = terms.retire(self.enum, str(old.enum_value))
+            path = next_migration(tree, self.migrations, str(old.name), "retire", self.clock)
+            tree.write(path, found.sql)
+            return Made(files=(*terms.files, path), notices=found.notices)
         if not terms.settled.intersection(terms.files):
             return Unchanged()
         what = f"irreversible: the value {old.enum_value} stays in the database's enum {self.enum}"
-        return Made(warnings=(f"{what}: PostgreSQL cannot drop one. mesh remove --retire-value swaps the type.",))
+        return Made(warnings=(f"{what}, as PostgreSQL cannot drop one; mesh remove --retire-value swaps the type",))
 
     def _text(self, spec: PostTypeSpec) -> str:
         value = str(spec.enum_value)
