@@ -13,6 +13,7 @@ from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.conflicts import OnConflictOption, chosen
 from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project
 from mesh_scaffold.cli.show import show_plan
+from mesh_scaffold.cli.verified import Verify, VerifyOption, verified
 from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.new import plan_new
 from mesh_scaffold.generate.specs import SUFFIX, load_spec, refs_of, spec_path, write_spec
@@ -55,6 +56,7 @@ def post_type(
         str | None, typer.Option(help="What people read; goes with --field. Default: from the name.")
     ] = None,
     on_conflict: OnConflictOption = None,
+    verify: VerifyOption = Verify.REQUIRED,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
@@ -70,7 +72,8 @@ def post_type(
     def plan() -> tuple[Plan, PostTypeSpec]:
         tree = Tree(Disk(root))
         read = _spec(tree, root, settings, spec, field or [], label)
-        return plan_new(tree, target, read, settings, Formatters.of(settings, root), resolve), read
+        made = plan_new(tree, target, read, settings, Formatters.of(settings, root), resolve)
+        return verified(tree, made, verify, root, settings), read
 
     if dry_run:
         made, read = plan()

@@ -13,6 +13,7 @@ from mesh_scaffold.cli.conflicts import AllowDataLossOption, OnConflictOption, c
 from mesh_scaffold.cli.names import name_of
 from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project
 from mesh_scaffold.cli.show import show_plan
+from mesh_scaffold.cli.verified import Verify, VerifyOption, verified
 from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.frozen import frozen_migrations
 from mesh_scaffold.generate.past import Options
@@ -38,6 +39,7 @@ def remove(
         bool,
         typer.Option("--retire-value", help="Write the migration that takes the value out of the database's enum."),
     ] = False,
+    verify: VerifyOption = Verify.REQUIRED,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
@@ -58,7 +60,9 @@ def remove(
     )
 
     def plan() -> Plan:
-        return plan_remove(Tree(Disk(root)), target, settings, name_of(name), options)
+        tree = Tree(Disk(root))
+        made = plan_remove(tree, target, settings, name_of(name), options)
+        return verified(tree, made, verify, root, settings)
 
     if dry_run:
         made = plan()

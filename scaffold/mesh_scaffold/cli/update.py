@@ -14,6 +14,7 @@ from mesh_scaffold.cli.conflicts import AllowDataLossOption, OnConflictOption, c
 from mesh_scaffold.cli.names import name_of
 from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project
 from mesh_scaffold.cli.show import show_plan
+from mesh_scaffold.cli.verified import Verify, VerifyOption, verified
 from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.frozen import frozen_migrations
 from mesh_scaffold.generate.past import Options
@@ -40,6 +41,7 @@ def update(
     ] = False,
     on_conflict: OnConflictOption = None,
     allow_data_loss: AllowDataLossOption = False,
+    verify: VerifyOption = Verify.REQUIRED,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
@@ -61,7 +63,9 @@ def update(
     )
 
     def plan() -> Plan:
-        return plan_update(Tree(Disk(root)), target, settings, name_of(name) if name else None, options)
+        tree = Tree(Disk(root))
+        made = plan_update(tree, target, settings, name_of(name) if name else None, options)
+        return made if check else verified(tree, made, verify, root, settings)
 
     if check:
         _check(plan(), as_json=as_json)

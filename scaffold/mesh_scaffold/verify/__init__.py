@@ -59,7 +59,8 @@ def verify(
         project: its `mesh.toml`.
         environ: names the database, if it does; what is imported sees none of it.
     """
-    written = [change for change in plan.changes if change.after is not None]
+    marked = {problem.place.path for problem in plan.conflicts if problem.place}  # waits for the user to resolve it
+    written = [change for change in plan.changes if change.after is not None and change.path not in marked]
     if level == "none" or not written:
         return Verified()
     found = [_syntax(written), _sql(written, root, environ)]
