@@ -49,3 +49,33 @@ def test_a_failing_formatter_ends_the_command_and_nothing_is_written(mesh: Mesh,
     assert "cannot format this" in done.stderr
     assert 'mesh.toml, field format.".py"' in done.stderr
     assert files_of(app) == before  # type: ignore[operator]
+
+
+def field_added(app: Path) -> None:
+    """Write one more field into the spec."""
+    spec = app / "specs" / "poll.yaml"
+    spec.write_text(
+        spec.read_text() + "  closes_at: {type: datetime, required: false, help: When nobody votes any more}\n"
+    )
+
+
+def test_a_formatter_over_the_app_is_no_conflict_when_a_field_is_added(mesh: Mesh, app: Path) -> None:
+    assert mesh(app, *NEW).returncode == 0
+    subprocess.run([*RUFF, "."], cwd=app, check=True, capture_output=True)
+    field_added(app)
+    done = mesh(app, "update", "poll", "--on-conflict", "abort")
+    assert done.returncode == 0, done.stderr
+    assert mesh(app, "check").returncode == 0
+    assert "poll_closes_at" in (app / "app" / "validators" / "poll.py").read_text()
+    assert mesh(app, "remove", "poll").returncode == 0
+    assert not (app / "app" / "validators" / "poll.py").exists()
+
+
+def test_what_is_added_is_laid_out_by_the_formatter_too(mesh: Mesh, narrow_app: Path) -> None:
+    assert mesh(narrow_app, *NEW).returncode == 0
+    field_added(narrow_app)
+    done = mesh(narrow_app, "update", "poll", "--on-conflict", "abort")
+    assert done.returncode == 0, done.stderr
+    checked = subprocess.run([*RUFF, "--check", "."], cwd=narrow_app, check=False, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
+    assert mesh(narrow_app, "update", "poll", "--check").returncode == 0
