@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mesh_cli.console import emit_json, print_table, say
+from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.github import workflow_commands
 from mesh_scaffold.cli.project import JsonOption, ProjectOption, open_project
+from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.database import connect, database_url
 from mesh_scaffold.enumerations.scan import project_files
 from mesh_scaffold.formatting import Formatters
-from mesh_scaffold.generate.check import examine
+from mesh_scaffold.generate.check import KIND, check, examine
+from mesh_scaffold.generate.fix import COMMAND, plan_fix
 from mesh_scaffold.steps import Holds, Missing, NotApplicable
 from mesh_scaffold.targets import target_for
 from mesh_scaffold.targets.postgres.asked import Present
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 
     from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.generate.check import Report
-    from mesh_scaffold.steps import Verdict
+    from mesh_scaffold.plan import Plan
+    from mesh_scaffold.steps import Target, Verdict
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -51,6 +55,9 @@ def check_types(
         bool,
         typer.Option("--database", help="Look into the database too: DATABASE_URL, else the project's own server."),
     ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Take the steps whose fact is missing again, for types that have a spec.")
+    ] = False,
     project: ProjectOption = None,
 ) -> None:
     """Say for every type which steps hold in the code, and which other places lack it.
@@ -58,18 +65,34 @@ def check_types(
     Exit code 1 when something is missing or cannot be told.
     """
     root, settings = open_project(project)
+    target, formatters = target_for(settings), Formatters.of(settings, root)
+    only = type_name.replace("-", "_").lower() if type_name else None
+    output = Format.JSON if as_json else output
+    fixed = _fix(root, settings, target, formatters, only) if fix else None
+    if fixed is not None and output is Format.TEXT:
+        show_plan(fixed, (), dry_run=False, as_json=False)
+        say("")
     report = examine(
         Tree(Disk(root)),
-        target_for(settings),
+        target,
         settings,
         files=project_files(root),
-        only=type_name.replace("-", "_").lower() if type_name else None,
-        formatters=Formatters.of(settings, root),
+        only=only,
+        formatters=formatters,
         present=_present(root, settings) if database else None,
     )
-    _show(report, root, Format.JSON if as_json else output)
+    _show(report, root, output, fixed)
     if report.findings:
         raise typer.Exit(1)
+
+
+def _fix(root: Path, settings: ProjectFile, target: Target, formatters: Formatters, only: str | None) -> Plan:
+    """Write what is missing and can be made; what was written."""
+    with changing(root, COMMAND) as commit:
+        tree = Tree(Disk(root))
+        plan = plan_fix(tree, target, check(tree, target, settings, only), KIND, formatters)
+        commit(plan)
+    return plan
 
 
 def _present(root: Path, settings: ProjectFile) -> Present:
@@ -79,9 +102,9 @@ def _present(root: Path, settings: ProjectFile) -> Present:
         return Present.read(connection, settings.posts)
 
 
-def _show(report: Report, root: Path, output: Format) -> None:
+def _show(report: Report, root: Path, output: Format, fixed: Plan | None) -> None:
     if output is Format.JSON:
-        emit_json(report.to_json())
+        emit_json(report.to_json() | ({"fixed": fixed.to_json()} if fixed else {}))
     elif output is Format.GITHUB:
         for level, problems in (("error", report.findings), ("notice", report.notices)):
             for line in workflow_commands(root, level, problems):

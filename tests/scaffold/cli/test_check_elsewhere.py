@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .conftest import Mesh
+
+    FilesOf = Callable[[Path], dict[str, bytes]]
 
 TRENDING = '"""What trends."""\n\nTRENDING = ["TEXT", "IMAGE", "PRODUCT_REVIEW"]\n'
 
@@ -125,3 +128,50 @@ def test_findings_as_annotations_of_github_from_the_root_of_the_repository(mesh:
 def test_json_is_a_format_too_and_an_unknown_one_is_bad_input(mesh: Mesh, polls: Path) -> None:
     assert json.loads(mesh(polls, "check", "--format", "json").stdout)["findings"] == []
     assert mesh(polls, "check", "--format", "xml").returncode == 2
+
+
+def test_fix_brings_back_what_is_missing_byte_for_byte(mesh: Mesh, polls: Path, files_of: FilesOf) -> None:
+    whole = {path: text for path, text in files_of(polls).items() if not path.startswith(".mesh/local")}
+    (polls / "app/templates/cards/poll.html").unlink()
+    migration = next(polls.glob("sql/migrations/*_poll_02_columns.sql"))
+    migration.unlink()
+    for file, line in {
+        "app/feed.py": "        PostType.POLL,\n",
+        "app/models.py": '    POLL = "POLL"\n',
+        "app/actions.py": '        "poll_votes": fields.get("poll_votes"),\n',
+    }.items():
+        text = (polls / file).read_text()
+        assert line in text
+        (polls / file).write_text(text.replace(line, ""))
+    assert mesh(polls, "check").returncode == 1
+    done = mesh(polls, "check", "--fix")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith(
+        "edit    app/actions.py\nedit    app/feed.py\nedit    app/models.py\ncreate  app/templ"
+    )
+    after = {path: text for path, text in files_of(polls).items() if not path.startswith(".mesh/local")}
+    record = ".mesh/record/post-type.poll.json"
+    assert after == whole | {record: after[record]}
+    assert "Nothing to do." in mesh(polls, "check", "--fix").stdout
+
+
+def test_fix_leaves_to_the_user_what_is_theirs(mesh: Mesh, polls: Path) -> None:
+    descriptor = polls / "plugins/poll/plugin.toml"
+    descriptor.write_text(descriptor.read_text().replace('type = "poll"', 'type = "vote"'))
+    (polls / "specs/event.yaml").write_text("kind: post-type\nname: event\nfields: {a: {type: int}}\n")
+    done = mesh(polls, "check", "--fix")
+    assert done.returncode == 1
+    assert "warning: event was not generated yet: mesh new post-type event" in done.stderr
+    assert "warning: poll: plug-in descriptor: its file was edited, and is left as it is" in done.stderr
+    assert 'type = "vote"' in descriptor.read_text()
+
+
+def test_fix_of_a_changed_spec_is_the_work_of_update(mesh: Mesh, polls: Path) -> None:
+    spec = polls / "specs/poll.yaml"
+    spec.write_text(spec.read_text() + "  more: {type: int}\n")
+    before = (polls / "app/models.py").read_bytes()
+    done = mesh(polls, "check", "poll", "--fix", "--json")
+    assert done.returncode == 1
+    fixed = json.loads(done.stdout)["fixed"]
+    assert fixed["warnings"] == ["specs/poll.yaml has changed since poll was generated: mesh update poll"]
+    assert (polls / "app/models.py").read_bytes() == before
