@@ -195,6 +195,15 @@ class Step(Protocol):
         """
 
 
+@runtime_checkable
+class Migrating(Protocol):
+    """What a step is besides, when it writes migrations."""
+
+    @property
+    def migrations(self) -> str:
+        """The folder of the migrations."""
+
+
 class Target(Protocol):
     """A kind of code base that mesh can add types to."""
 

@@ -65,3 +65,40 @@ def test_the_app_inserts_posts_after_the_swap(app: Path, url: str) -> None:
         [sys.executable, "-c", INSERT, url], cwd=app, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout) == (0, "TEXT still here\n"), done.stderr
+
+
+def mesh(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run a command through its own door."""
+    monkeypatch.setattr(sys, "argv", ["mesh", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return int(str(end.value.code or 0))
+
+
+def labels(url: str) -> list[str]:
+    """The enum's values in the database."""
+    with connect(url) as connection:
+        return [row[0] for row in connection.execute("SELECT unnest(enum_range(NULL::realtime_post_type))::text")]
+
+
+@pytest.mark.parametrize("options", [(), ("--allow-data-loss",)])
+def test_a_type_that_is_removed_takes_its_value_along_and_may_come_back(
+    app: Path, url: str, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    where = sources(Settings(app, read_project(app)))
+    at = ("--project", str(app))
+    with connect(url) as connection:
+        migrate(connection, where)
+        connection.execute("CREATE INDEX polls ON realtime_posts (poll_question) WHERE type = 'POLL'")
+        connection.execute("CREATE VIEW texts AS SELECT text FROM realtime_posts WHERE type IN ('TEXT', 'POLL')")
+        connection.commit()
+    assert mesh(monkeypatch, "remove", "poll", "--retire-value", "--verify", "all", *options, *at) == 0
+    with connect(url) as connection:
+        migrate(connection, where)
+    assert labels(url) == ["TEXT", "IMAGE", "PRODUCT_REVIEW"]
+    assert mesh(monkeypatch, "check", *at) == 0
+    assert mesh(monkeypatch, "new", "post-type", "poll", "--field", "question:string", *at) == 0
+    with connect(url) as connection:
+        migrate(connection, where)
+    assert labels(url) == ["TEXT", "IMAGE", "PRODUCT_REVIEW", "POLL"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from mesh_descriptors.errors import MeshError, Problem
 from mesh_scaffold.record import GeneratedFile, Record
 from mesh_scaffold.spec.write import to_document
-from mesh_scaffold.steps import Blocked, Made, Terms
+from mesh_scaffold.steps import Blocked, Made, Migrating, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Fragment, Retired, Step, Target
@@ -108,7 +108,7 @@ class Past:
         """
         steps = target.steps(self.record.kind)
         work = Work()
-        for step in steps if new else reversed(steps):
+        for step in steps if new else _backwards(steps):
             files = tuple(file.path for file in self.record.files if file.step == step.name and tree.exists(file.path))
             terms = Terms(
                 "generated" if generated else "mine",
@@ -120,6 +120,12 @@ class Past:
             )
             work.take(step, tree, (self.spec, new), self.record.fragments, terms)
         return work.require_done()
+
+
+def _backwards(steps: Sequence[Step]) -> Iterator[Step]:
+    """The steps, the last one first; but migrations lead forward only, and keep their order among themselves."""
+    migrating = iter([step for step in steps if isinstance(step, Migrating)])
+    return (next(migrating) if isinstance(step, Migrating) else step for step in reversed(steps))
 
 
 def record_of(

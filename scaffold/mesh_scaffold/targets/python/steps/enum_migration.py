@@ -61,13 +61,13 @@ class EnumMigrationStep(PythonStep):
     def take_out(self, tree: Tree, old: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms) -> Outcome:
         """Nothing while nobody has the migration, which goes then; else the value stays, unless it is retired."""
         del fragments
+        if not terms.settled.intersection(terms.files):
+            return Unchanged()
         if terms.retire:
             found = terms.retire(self.enum, str(old.enum_value))
             path = next_migration(tree, self.migrations, str(old.name), "retire", self.clock)
             tree.write(path, found.sql)
             return Made(files=(*terms.files, path), notices=found.notices)
-        if not terms.settled.intersection(terms.files):
-            return Unchanged()
         what = f"irreversible: the value {old.enum_value} stays in the database's enum {self.enum}"
         return Made(warnings=(f"{what}, as PostgreSQL cannot drop one; mesh remove --retire-value swaps the type",))
 
@@ -76,8 +76,14 @@ class EnumMigrationStep(PythonStep):
         return render(environment(self.templates), "migration_enum.sql.jinja", enum=self.enum, value=value)
 
     def _found(self, tree: Tree, value: str) -> Place | None:
+        """Where the value comes in, if it is there after all migrations: a later one may make the type without it."""
+        found = None
         for path, statement in migration_statements(tree, self.migrations):
-            about_type = statement.starts("create", "type") or statement.starts("alter", "type")
-            if about_type and self.enum in statement.words and value in statement.texts:
-                return Place(path, statement.line_of(value))
-        return None
+            creates = statement.starts("create", "type")
+            if not (creates or statement.starts("alter", "type")) or self.enum not in statement.words:
+                continue
+            if value in statement.texts:
+                found = found or Place(path, statement.line_of(value))
+            elif creates:
+                found = None
+        return found
