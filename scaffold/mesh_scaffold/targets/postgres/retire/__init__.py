@@ -77,7 +77,7 @@ def _required(found: list[Row], enum: str, value: str) -> Row:
     if value not in found[0]["labels"]:
         raise NoEnumValueError(
             f"the enum {enum!r} has no value {value!r}",
-            remedy=f"It has {', '.join(found[0]['labels'])}. Apply the migrations (mesh db migrate); when they all are, "
+            remedy=f"It has {', '.join(found[0]['labels'])}. Apply the migrations (mesh db migrate); when all are, "
             "there is nothing to retire.",
         )
     return found[0]
