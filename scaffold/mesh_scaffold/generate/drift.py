@@ -75,6 +75,7 @@ def _of_spec(record: Record, matrix: Matrix) -> Iterator[Difference]:
 
 def _of_files(tree: Tree, record: Record, matrix: Matrix, formatters: Formatters) -> Iterator[Difference]:
     specs = {spec.path for spec in matrix.specs}
+    adopted = all(fragment.origin == "found" for fragment in record.fragments)
     for file in record.files:
         if file.path in specs:
             continue  # it is written to be edited
@@ -86,6 +87,6 @@ def _of_files(tree: Tree, record: Record, matrix: Matrix, formatters: Formatters
                 remedy = f"Restore it from git, or write it again: mesh check {record.name} --fix"
                 problem = Problem(f"{record.name}: missing: it was generated, by step {file.step}", place, remedy)
                 yield Difference(record.name, problem, is_finding=True)
-        elif not formatters.same(file.path, current, file.content):
+        elif not adopted and not formatters.same(file.path, current, file.content):
             problem = Problem(f"{record.name}: was edited since it was generated", place)
             yield Difference(record.name, problem, is_finding=False)

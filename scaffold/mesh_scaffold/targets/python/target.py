@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.targets.postgres.asked import AskedValue
+from mesh_scaffold.targets.python.adopted import adopted_type
 from mesh_scaffold.targets.python.asked import asked_by_models, asked_by_spec
 from mesh_scaffold.targets.python.editing import read_source
 from mesh_scaffold.targets.python.edits import Refused, members_of
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Step, Subject
     from mesh_scaffold.targets import Clock
+    from mesh_scaffold.targets.adopting import AdoptedType
     from mesh_scaffold.targets.postgres.asked import Asked
     from mesh_scaffold.targets.python.places import PythonPlaces
     from mesh_scaffold.tree import Tree
@@ -123,6 +125,10 @@ class PythonTarget:
         if spec is not None:
             return (value, *asked_by_spec(spec, self.project))
         return (value, *asked_by_models(tree, subject, self.places, self.project))
+
+    def adopted(self, tree: Tree, name: str) -> AdoptedType:
+        """A hand-written type as a spec, read from its validator, feeds, templates and descriptor."""
+        return adopted_type(tree, name, self.places, self.project)
 
     def _members(self, tree: Tree) -> dict[str, int]:
         source = read_source(tree, self.places.models)

@@ -13,6 +13,7 @@ from mesh_scaffold.steps import Holds, Made, Missing, NotApplicable, Unchanged, 
 from mesh_scaffold.targets.postgres.changes import Database, table_change
 from mesh_scaffold.targets.postgres.constraints import constraints_of, short_name
 from mesh_scaffold.targets.postgres.migrations import migration_statements, next_migration
+from mesh_scaffold.targets.postgres.stated import is_stated
 from mesh_scaffold.targets.python.columns import PAYLOAD, columns_of
 from mesh_scaffold.targets.python.kinds import column_type
 from mesh_scaffold.targets.python.steps.base import PythonStep
@@ -56,8 +57,11 @@ class ColumnsMigrationStep(PythonStep):
         names = [self.posts.payload_column if column.name == PAYLOAD else column.name for column in columns]
         if not names:
             return NotApplicable("the type has no columns")
-        constraints = [each.name for each in constraints_of(subject.spec, self.posts)] if subject.spec else []
-        return self._found(tree, [*names, *constraints])
+        constraints = constraints_of(subject.spec, self.posts) if subject.spec else ()
+        if constraints and isinstance(self._found(tree, [each.name for each in constraints]), Missing):
+            stated = partial(is_stated, tree, self.migrations, self.posts.table)
+            constraints = tuple(each for each in constraints if not stated(each.condition))  # called otherwise
+        return self._found(tree, [*names, *(each.name for each in constraints)])
 
     def add(self, tree: Tree, spec: PostTypeSpec) -> Outcome:
         """Write the migration."""
