@@ -5,6 +5,7 @@ A call either happens or raises OSError. Nothing here follows a symbolic link in
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -117,3 +118,19 @@ class DiskFiles:
         """Replace the content."""
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, content, 0)
+
+
+def write_output(path: Path, content: bytes, files: Files) -> None:
+    """Write a file that a user asked for, over what is there: all of it, or nothing.
+
+    Raises:
+        OSError: it cannot be written; what was there is there.
+    """
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        files.write_new(staged, content, 0o644)
+        files.replace(staged, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            files.remove(staged)
+        raise

@@ -177,6 +177,10 @@ class Entry:
         """The file as it was, from where `mesh undo` reads it."""
         return self.folder / f"{move.number}.old"
 
+    def after(self, move: Move) -> Path:
+        """A copy of an edited file as it will be, from where `mesh undo` merges when the file is edited again."""
+        return self.folder / f"{move.number}.after"
+
     def state(self, move: Move) -> State:
         """What stands at the file's path now."""
         disk = Disk(self.root)

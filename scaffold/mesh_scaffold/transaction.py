@@ -153,6 +153,8 @@ class Transaction:
                 self._files.keep(self._entry.path(move), self._entry.kept(move))
         if change.after is not None:
             self._files.write_new(self._entry.new(move), change.after.content, change.after.mode)
+        if change.before is not None and change.after is not None:
+            self._files.write_new(self._entry.after(move), change.after.content, 0o600)
 
     def _stage_folders(self) -> list[Path]:
         return [self._entry.folder, *(self._entry.root / stage for stage in self._journal.stages)]

@@ -11,7 +11,7 @@ import typer
 from mesh_cli.console import emit_json, print_table, say
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.github import workflow_commands
-from mesh_scaffold.cli.project import JsonOption, ProjectOption, open_project
+from mesh_scaffold.cli.project import JsonOption, ProjectOption, open_project, report_unfinished
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.database import connect, database_url
 from mesh_scaffold.enumerations.scan import project_files
@@ -68,6 +68,8 @@ def check_types(
     target, formatters = target_for(settings), Formatters.of(settings, root)
     only = type_name.replace("-", "_").lower() if type_name else None
     output = Format.JSON if as_json else output
+    if not fix:
+        report_unfinished(root)
     fixed = _fix(root, settings, target, formatters, only) if fix else None
     if fixed is not None and output is Format.TEXT:
         show_plan(fixed, (), dry_run=False, as_json=False)

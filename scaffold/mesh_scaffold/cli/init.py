@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from mesh_descriptors.errors import MeshError, Place
-from mesh_scaffold.apply import apply
-from mesh_scaffold.cli.project import DryRunOption, JsonOption  # noqa: TC001  typer reads them
+from mesh_scaffold.apply import changing
+from mesh_scaffold.cli.project import DryRunOption, JsonOption, report_unfinished
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.generate.init import plan_init
 from mesh_scaffold.tree import Disk, Tree
@@ -38,9 +38,13 @@ def init(
         raise NoFolderError(
             "is a file, a folder was expected", place=Place(str(folder)), remedy="Choose another folder."
         )
-    plan = plan_init(Tree(Disk(root)), name or root.name)
-    if not dry_run:
-        apply(plan, root)
+    if dry_run:
+        report_unfinished(root)
+        plan = plan_init(Tree(Disk(root)), name or root.name)
+    else:
+        with changing(root, "init") as commit:
+            plan = plan_init(Tree(Disk(root)), name or root.name)
+            commit(plan)
     show_plan(plan, _next_steps(folder), dry_run=dry_run, as_json=as_json)
 
 

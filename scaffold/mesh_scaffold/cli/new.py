@@ -11,7 +11,7 @@ import typer
 from mesh_descriptors.errors import MeshError
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.conflicts import OnConflictOption, chosen
-from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project
+from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project, report_unfinished
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.cli.verified import Verify, VerifyOption, verified
 from mesh_scaffold.formatting import Formatters
@@ -76,6 +76,7 @@ def post_type(
         return verified(tree, made, verify, root, settings), read
 
     if dry_run:
+        report_unfinished(root)
         made, read = plan()
     else:
         with changing(root, f"new post-type {spec}") as commit:

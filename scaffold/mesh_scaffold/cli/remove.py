@@ -11,7 +11,7 @@ import typer
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.conflicts import AllowDataLossOption, OnConflictOption, chosen
 from mesh_scaffold.cli.names import name_of
-from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project
+from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project, report_unfinished
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.cli.verified import Verify, VerifyOption, verified
 from mesh_scaffold.formatting import Formatters
@@ -65,6 +65,7 @@ def remove(
         return verified(tree, made, verify, root, settings)
 
     if dry_run:
+        report_unfinished(root)
         made = plan()
     else:
         with changing(root, f"remove {name}") as commit:

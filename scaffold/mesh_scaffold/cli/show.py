@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from mesh_scaffold.plan import Plan
 
 COLOURS = {"create": "green", "edit": "yellow", "delete": "red"}
+LONG = 1000
+"""How many lines of a diff a terminal gets; a longer one goes to a file."""
 
 
 def show_plan(plan: Plan, next_steps: Sequence[str], *, dry_run: bool, as_json: bool) -> None:
@@ -26,8 +29,7 @@ def show_plan(plan: Plan, next_steps: Sequence[str], *, dry_run: bool, as_json: 
     if dry_run:
         _show_diff(plan)
     else:
-        for change in plan.changes:
-            say(f"{kind_of(change):<8}{change.path}", colour=COLOURS[kind_of(change)])
+        _show_list(plan)
     for notice in plan.notices:
         say(f"notice: {notice}", err=dry_run)  # so that standard output is the diff and nothing else
     for warning in plan.warnings:
@@ -44,9 +46,25 @@ def show_plan(plan: Plan, next_steps: Sequence[str], *, dry_run: bool, as_json: 
 
 def _show_diff(plan: Plan) -> None:
     if in_colour(sys.stdout):
-        print_diff(plan.diff(records=False))  # a person reads it
+        _show_to_a_person(plan)
     else:
         typer.echo(plan.diff(), nl=False)  # byte for byte, for `git apply`
+
+
+def _show_to_a_person(plan: Plan) -> None:
+    diff = plan.diff(records=False)
+    if (length := diff.count("\n")) <= LONG:
+        print_diff(diff)
+        return
+    with tempfile.NamedTemporaryFile(prefix="mesh-", suffix=".diff", delete=False) as file:
+        file.write(diff.encode("utf-8"))
+    _show_list(plan)
+    say(f"\nThe diff has {length:,} lines; it is in {file.name}", bold=True)
+
+
+def _show_list(plan: Plan) -> None:
+    for change in plan.changes:
+        say(f"{kind_of(change):<8}{change.path}", colour=COLOURS[kind_of(change)])
 
 
 def _show_next(next_steps: Sequence[str]) -> None:

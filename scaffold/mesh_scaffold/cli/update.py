@@ -12,7 +12,7 @@ from mesh_descriptors.errors import MeshError
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.conflicts import AllowDataLossOption, OnConflictOption, chosen
 from mesh_scaffold.cli.names import name_of
-from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project
+from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project, report_unfinished
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.cli.verified import Verify, VerifyOption, verified
 from mesh_scaffold.formatting import Formatters
@@ -68,9 +68,11 @@ def update(
         return made if check else verified(tree, made, verify, root, settings)
 
     if check:
+        report_unfinished(root)
         _check(plan(), as_json=as_json)
         return
     if dry_run:
+        report_unfinished(root)
         made = plan()
     else:
         with changing(root, f"update {name or '--all'}") as commit:
