@@ -102,3 +102,24 @@ def test_a_type_that_is_removed_takes_its_value_along_and_may_come_back(
     with connect(url) as connection:
         migrate(connection, where)
     assert labels(url) == ["TEXT", "IMAGE", "PRODUCT_REVIEW", "POLL"]
+
+
+def test_a_value_in_use_or_a_function_of_the_type_stops_the_removal(
+    app: Path, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    with connect(url) as connection:
+        migrate(connection, sources(Settings(app, read_project(app))))
+        connection.execute("CREATE FUNCTION shown(realtime_post_type) RETURNS text LANGUAGE sql AS 'SELECT 1::text'")
+        connection.execute("INSERT INTO realtime_posts (type, author_id, poll_question) VALUES ('POLL', 1, 'Why?')")
+        connection.commit()
+    before = {path: path.read_bytes() for path in app.rglob("*") if path.is_file() and ".mesh/local" not in str(path)}
+    capsys.readouterr()
+    assert mesh(monkeypatch, "remove", "poll", "--retire-value", "--project", str(app)) == 2
+    said = capsys.readouterr().err
+    assert (
+        "function public.shown(public.realtime_post_type) depends on realtime_post_type and cannot be recreated" in said
+    )
+    assert "1 rows of public.realtime_posts have 'POLL' in column type" in said
+    after = {path: path.read_bytes() for path in app.rglob("*") if path.is_file() and ".mesh/local" not in str(path)}
+    assert after == before

@@ -100,20 +100,26 @@ def _syntax(written: Sequence[Change]) -> Verified:
 
 
 def _sql(written: Sequence[Change], root: Path, environ: Mapping[str, str]) -> Verified:
-    texts = {
-        change.path: change.after.content.decode("utf-8", "replace")
-        for change in written
-        if change.after is not None and change.path.endswith(".sql")
-    }
-    if not texts:
+    files = [change for change in written if change.path.endswith(".sql")]
+    if not files:
         return Verified()
     url = database_at_hand(root, environ)
     if url is None:
         return Verified(notices=("no database runs: the SQL was not checked. Start one: mesh db up",))
-    from mesh_scaffold.verify.sql import sql_problems  # lazily: it loads the database's driver
+    from mesh_scaffold.verify.sql import sql_problem  # lazily: it loads the database's driver
 
+    problems, notices = [], []
     try:
         with connect(url) as connection:
-            return Verified(tuple(sql_problems(connection, texts.items())))
+            for change in files:
+                assert change.after is not None, "only what is written is looked at"
+                problem = sql_problem(connection, change.path, change.after.content)
+                if problem is None:
+                    continue
+                if change.before is not None and sql_problem(connection, change.path, change.before.content):
+                    notices.append(f"{change.path} was not PostgreSQL's before and is not now: {problem.message}")
+                else:
+                    problems.append(problem)
     except NoDatabaseError as error:
         return Verified(notices=(f"the SQL was not checked: {error.problems[0].message}",))
+    return Verified(tuple(problems), tuple(notices))

@@ -40,19 +40,25 @@ def import_problems(plan: Plan, root: Path, project: ProjectFile) -> tuple[tuple
     failures = _failures(root, after, modules)
     if isinstance(failures, str):
         return (Problem(f"the touched modules cannot be imported: {failures}", Place(modules[0]), REMEDY),), ()
-    known = [change.path for change in plan.changes if change.before is not None and change.path in failures]
-    before = _failures(root, {}, known) if known else {}
-    old = set(before) if isinstance(before, dict) else set(known)
+    old = _broken_before(plan, root, failures)
     problems, notices = [], []
     for path, failure in failures.items():
-        if path in old:
-            notices.append(f"{path} could not be imported before and cannot now: {failure['message']}")
+        if path in old or failure["path"] in old:
+            notices.append(f"{path} cannot be imported, for a reason that was there before: {failure['message']}")
         elif failure["missing"] and not _is_of_project(failure["missing"], root, after):
             notices.append(f"{path} was not imported: {failure['missing']} is not installed here")
         else:
             place = Place(failure["path"] or path, failure["line"])
             problems.append(Problem(f"{path} cannot be imported: {failure['message']}", place, REMEDY))
     return tuple(problems), tuple(notices)
+
+
+def _broken_before(plan: Plan, root: Path, failures: Mapping[str, dict[str, Any]]) -> set[str]:
+    """Which modules could not be imported without the plan: those that fail now, and those that they fail in."""
+    new = {change.path for change in plan.creates}
+    suspects = {path for each, failure in failures.items() for path in (each, failure["path"]) if path} - new
+    found = _failures(root, {}, sorted(suspects)) if suspects else {}
+    return suspects if isinstance(found, str) else set(found)
 
 
 def _failures(root: Path, files: Mapping[str, str | None], paths: Iterable[str]) -> dict[str, dict[str, Any]] | str:

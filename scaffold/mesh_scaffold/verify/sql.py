@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 
 from mesh_descriptors.errors import Place, Problem
 from mesh_scaffold.verify.parsing import REMEDY
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
-
-def sql_problem(connection: psycopg.Connection[Any], path: str, text: str) -> Problem | None:
+def sql_problem(connection: psycopg.Connection[Any], path: str, content: bytes) -> Problem | None:
     """The first place in a file that PostgreSQL's parser does not take; None when it takes all of it.
 
     A server parses the body of a DO block before it runs it, and the body returns before it comes to the SQL.
     """
+    text = content.decode("utf-8", "replace")
     # A last statement may stand without its semicolon, and the block takes no empty one.
     refusal = _refusal(connection, text) and _refusal(connection, f"{text}\n;")
     if refusal is None:
@@ -25,12 +23,6 @@ def sql_problem(connection: psycopg.Connection[Any], path: str, text: str) -> Pr
     message, offset = refusal
     line = None if offset is None else text.count("\n", 0, offset) + 1
     return Problem(f"is not PostgreSQL's: {message}", Place(path, line), REMEDY)
-
-
-def sql_problems(connection: psycopg.Connection[Any], texts: Iterable[tuple[str, str]]) -> list[Problem]:
-    """What PostgreSQL does not take of each file, by path."""
-    found = (sql_problem(connection, path, text) for path, text in texts)
-    return [problem for problem in found if problem]
 
 
 def _refusal(connection: psycopg.Connection[Any], text: str) -> tuple[str, int | None] | None:

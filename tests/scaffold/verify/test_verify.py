@@ -129,6 +129,13 @@ def test_sql_that_postgresql_does_not_take_is_named_with_its_line(
     assert said(verified(tmp_path, {"1.sql": text}, url=database_url))[0].startswith(message)
 
 
+def test_sql_that_was_broken_before_is_a_notice(tmp_path: Path, database_url: str) -> None:
+    on_disk(tmp_path, "1.sql", "SELEC 1;\n")
+    found = verified(tmp_path, {"1.sql": "SELEC 2;\n"}, url=database_url)
+    assert found.problems == ()
+    assert found.notices[0].startswith("1.sql was not PostgreSQL's before and is not now")
+
+
 def test_without_a_server_sql_is_a_notice(tmp_path: Path) -> None:
     found = verified(tmp_path, {"1.sql": "SELEC 2;\n"})
     assert found == Verified((), ("no database runs: the SQL was not checked. Start one: mesh db up",))
@@ -180,7 +187,16 @@ def test_an_import_that_failed_before_is_a_notice(tmp_path: Path) -> None:
     found = verified(tmp_path, {"app/a.py": "x = 1\n1 / 0\n"}, "all")
     assert found.problems == ()
     assert found.notices == (
-        "app/a.py could not be imported before and cannot now: ZeroDivisionError: division by zero",
+        "app/a.py cannot be imported, for a reason that was there before: ZeroDivisionError: division by zero",
+    )
+
+
+def test_a_new_module_that_needs_one_that_failed_before_is_a_notice(tmp_path: Path) -> None:
+    on_disk(tmp_path, "app/a.py", "1 / 0\n")
+    found = verified(tmp_path, {"app/b.py": "import app.a\n"}, "all")
+    assert found.problems == ()
+    assert found.notices[0].startswith(
+        "app/b.py cannot be imported, for a reason that was there before: ZeroDivisionError"
     )
 
 
