@@ -10,6 +10,7 @@ import typer
 
 from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.apply import changing
+from mesh_scaffold.cli.conflicts import OnConflictOption, chosen
 from mesh_scaffold.cli.project import DryRunOption, JsonOption, report_unfinished
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.generate.init import plan_init
@@ -26,26 +27,31 @@ class NoFolderError(MeshError):
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The app's folder, empty or still to be made.")],
     name: Annotated[str | None, typer.Option(help="What the app is called; default: the folder's name.")] = None,
+    on_conflict: OnConflictOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a new app: a small site with three post types, which `mesh new` adds more to.
 
-    Files that are in DIR already stay as they are; when one of them is in the way, nothing is written.
+    Files that are in DIR already stay as they are; when one of them is in the way, nothing is written unless you say
+    what happens to it.
     """
     root = folder.resolve()
     if root.exists() and not root.is_dir():
         raise NoFolderError(
             "is a file, a folder was expected", place=Place(str(folder)), remedy="Choose another folder."
         )
+    resolve = chosen(on_conflict, created="abort", changed="abort", ask=not (as_json or dry_run))
     if dry_run:
         report_unfinished(root)
-        plan = plan_init(Tree(Disk(root)), name or root.name)
+        plan = plan_init(Tree(Disk(root)), name or root.name, resolve=resolve)
     else:
         with changing(root, "init") as commit:
-            plan = plan_init(Tree(Disk(root)), name or root.name)
+            plan = plan_init(Tree(Disk(root)), name or root.name, resolve=resolve)
             commit(plan)
     show_plan(plan, _next_steps(folder), dry_run=dry_run, as_json=as_json)
+    if plan.conflicts:
+        raise typer.Exit(1)
 
 
 def _next_steps(folder: Path) -> tuple[str, ...]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import stat
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mesh_descriptors.errors import MeshError, Place, Problem
-from mesh_scaffold.generate.conflicts import ConflictError
+from mesh_descriptors.errors import MeshError, Place
+from mesh_scaffold.generate.conflicts import ConflictError, aborting, refuse
+from mesh_scaffold.generate.past import Options
+from mesh_scaffold.generate.taken import Taken
 from mesh_scaffold.plan import Plan
 from mesh_scaffold.record import GeneratedFile, Record, read_record, write_record
 from mesh_scaffold.targets import template_root
@@ -17,6 +20,7 @@ from mesh_scaffold.targets import template_root
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mesh_scaffold.generate.conflicts import Resolve
     from mesh_scaffold.tree import Tree
 
 KIND = "app"
@@ -33,13 +37,14 @@ class TemplateError(MeshError):
     """The app template cannot be rendered: a mistake of its author."""
 
 
-def plan_init(tree: Tree, name: str, templates: Path | None = None) -> Plan:
+def plan_init(tree: Tree, name: str, templates: Path | None = None, resolve: Resolve = aborting) -> Plan:
     """The plan that makes an app called `name`; without changes where mesh made it already.
 
     Args:
         tree: the folder of the app, empty or still to be made. Files of the user that are in nobody's way stay.
         name: what the app is called.
         templates: the folder of all templates; None for the ones that mesh ships.
+        resolve: what happens to a file that stands where another is to be created.
 
     Raises:
         AppNameError: no app can be called that.
@@ -53,13 +58,14 @@ def plan_init(tree: Tree, name: str, templates: Path | None = None) -> Plan:
     answers = {"project_name": name}
     if record := read_record(tree, KIND, KIND):
         return _already_made(tree, record, answers)
-    files = dict(_rendered((templates or template_root()) / "app", answers))
-    _refuse_conflicts(tree, files)
-    for path, (content, mode) in files.items():
-        tree.write(path, content, mode)
-    generated = tuple(GeneratedFile(path, KIND, content) for path, (content, _) in sorted(files.items()))
-    write_record(tree, Record(KIND, KIND, "python", answers, generated))
-    return Plan.of(tree, "init")
+    before, taken, options = tree.fork(), Taken(), Options(resolve)
+    for path, (content, mode) in sorted(_rendered((templates or template_root()) / "app", answers)):
+        tree.write(path, content, None if before.exists(path) else mode)
+        taken.generated_file(tree, before, GeneratedFile(path, KIND, b""), None, options)
+    refuse(taken.refused)
+    write_record(tree, Record(KIND, KIND, "python", answers, tuple(taken.files)))
+    plan = Plan.of(tree, "init", warnings=tuple(taken.warnings))
+    return replace(plan, conflicts=tuple(taken.conflicts))
 
 
 def _already_made(tree: Tree, record: Record, answers: Mapping[str, str]) -> Plan:
@@ -70,18 +76,6 @@ def _already_made(tree: Tree, record: Record, answers: Mapping[str, str]) -> Pla
             remedy="Choose another folder; to rename the app, edit mesh.toml.",
         )
     return Plan.of(tree, "init", notices=("this app is made already",))
-
-
-def _refuse_conflicts(tree: Tree, files: Mapping[str, tuple[bytes, int]]) -> None:
-    conflicts = [
-        Problem(
-            "exists with other content; nothing was written", Place(path), "Move it away, or choose another folder."
-        )
-        for path, (content, _) in sorted(files.items())
-        if tree.read(path) not in {None, content}
-    ]
-    if conflicts:
-        raise ConflictError(problems=conflicts)
 
 
 def _rendered(template: Path, answers: Mapping[str, Any]) -> Iterator[tuple[str, tuple[bytes, int]]]:

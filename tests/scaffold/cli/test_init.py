@@ -31,7 +31,8 @@ def test_a_file_that_is_in_the_way_stops_everything_with_exit_code_1(mesh: Mesh,
     done = mesh(tmp_path, "init", "app")
     assert done.returncode == 1
     assert done.stderr == (
-        "error: mesh.toml: exists with other content; nothing was written\n  Move it away, or choose another folder.\n"
+        "error: mesh.toml: exists with other content; nothing was written\n"
+        "  Rename, move or delete the file, or choose: --on-conflict keep, overwrite, merge or markers.\n"
     )
     assert [path.name for path in (tmp_path / "app").iterdir()] == ["mesh.toml"]
 
