@@ -183,15 +183,24 @@ class Entry:
 
     def state(self, move: Move) -> State:
         """What stands at the file's path now."""
-        disk = Disk(self.root)
         try:
-            if disk.canonical(move.path) != move.path:  # a link stands there, or where a folder stood
-                return State.OTHER
-            stored = disk.read(move.path)
-        except TreeError:  # a folder, a link out of the project, a file that cannot be read
+            return _compared(self._found(move), move)
+        except TreeError:  # a folder, a link, a file that cannot be read
             return State.OTHER
-        found = Side(digest(stored.content), stored.mode) if stored else None
-        return _compared(found, move)
+
+    def is_untouched(self, move: Move) -> bool:
+        """Whether the file is exactly what it was when the change was laid out, permission bits included."""
+        try:
+            return self._found(move) == move.old
+        except TreeError:
+            return False
+
+    def _found(self, move: Move) -> Side | None:
+        disk = Disk(self.root)
+        if disk.canonical(move.path) != move.path:
+            raise TreeError("is a symbolic link, or behind one", place=Place(move.path))
+        stored = disk.read(move.path)
+        return Side(digest(stored.content), stored.mode) if stored else None
 
 
 def _compared(found: Side | None, move: Move) -> State:

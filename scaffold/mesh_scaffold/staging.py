@@ -81,9 +81,16 @@ class _Stages:
         existing = next(folder for folder in path.parents if folder.exists())
         device = device_of(existing)
         if device not in self._by_device:
-            folder = existing / f"{STAGE_PREFIX}{uuid.uuid4().hex[:12]}"
+            top = self._top(existing, device)
+            folder = top / f"{STAGE_PREFIX}{uuid.uuid4().hex[:12]}"
             self._by_device[device] = folder.relative_to(self._root).as_posix()
         return self._by_device[device]
+
+    def _top(self, folder: Path, device: int) -> Path:
+        """The outermost folder of the filesystem, which no change removes."""
+        while folder != self._root and device_of(folder.parent) == device:
+            folder = folder.parent
+        return folder
 
 
 def _missing_folders(changes: Sequence[Change], root: Path) -> list[str]:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mesh_scaffold.files import Files
     from mesh_scaffold.tree import Change
 
-NOT_EMPTY = {errno.ENOTEMPTY, errno.EEXIST}
+STAYS = {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}
+"""How the system says that a folder is in use: somebody put a file there, or it is where a filesystem begins."""
 
 
 class ChangedMeanwhileError(Exception):
@@ -79,7 +80,7 @@ class Transaction:
         for folder in self._journal.folders:
             self._make_folder(folder)
         for move in self._journal.moves:
-            if self._entry.state(move) is not State.OLD:
+            if not self._entry.is_untouched(move):
                 raise ChangedMeanwhileError(move.path)
             self._put(move)
         self.finish()
@@ -173,7 +174,7 @@ class Transaction:
         try:
             self._files.remove_folder(folder)
         except OSError as error:
-            if error.errno not in NOT_EMPTY:
+            if error.errno not in STAYS:
                 raise
 
     def _put(self, move: Move) -> None:

@@ -109,6 +109,15 @@ def test_a_file_that_somebody_saves_meanwhile_takes_everything_back(tmp_path: Pa
     assert after == before
 
 
+def test_a_mode_that_somebody_changes_meanwhile_takes_everything_back(tmp_path: Path) -> None:
+    plan = Plan.of(make_project(tmp_path), "new")
+    (tmp_path / "run.sh").chmod(0o700)
+    before = snapshot(tmp_path)
+    with pytest.raises(MovedBaseError, match=r"run\.sh: was changed"):
+        apply(plan, tmp_path)
+    assert snapshot(tmp_path) == before
+
+
 def test_a_folder_that_became_a_link_out_of_the_project_is_refused(tmp_path: Path) -> None:
     root, outside = tmp_path / "project", tmp_path / "outside"
     outside.mkdir()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import MeshError, Place, Problem
@@ -69,7 +69,7 @@ def plan_undo(tree: Tree, root: Path, number: int | None, resolve: Resolve, migr
         raise ConflictError(problems=work.refused)
     warnings = _warnings(tree, past, migrations)
     made = Plan.of(tree, f"undo {past.id}", tuple(work.notices), warnings)
-    return Plan(made.command, made.changes, made.hashes, made.notices, warnings, tuple(work.marked), past.id)
+    return replace(made, conflicts=tuple(work.marked), undoes=past.id)
 
 
 def _chosen(changes: tuple[Past, ...], number: int | None) -> Past:
