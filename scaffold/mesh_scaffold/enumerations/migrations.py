@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -48,7 +49,8 @@ def in_force(files: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Listing]]:
                 continue
             alive = [each for each in alive if not _ends(statement, owner, each.listing.owner)]
             _add_value(statement, owner, alive)
-            alive += [_Defined(path, listing) for listing in listings(statement)]
+            with contextlib.suppress(RecursionError):  # nobody wrote brackets that deep by hand
+                alive += [_Defined(path, listing) for listing in listings(statement)]
     for each in alive:
         yield each.path, each.listing
 

@@ -27,7 +27,7 @@ def read(text: str) -> list[Listing]:
             tree = ast.parse(text)
         reader = _Reader()
         reader.visit(tree)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last: brackets nested too deep for the parser
         return []
     return reader.found
 

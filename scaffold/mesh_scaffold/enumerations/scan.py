@@ -95,12 +95,19 @@ def find(
         if vocabulary.may_enumerate(content):
             texts[path] = content.decode("utf-8", "replace")
             reader = _READERS[os.path.splitext(path)[1]]  # noqa: PTH122  quick
-            found += _recognised(path, reader(texts[path]), vocabulary)
+            found += _recognised(path, _read(reader, texts[path]), vocabulary)
     texts |= dict(past)
     for path, listing in in_force(sorted(past)):
         found += _recognised(path, [listing], vocabulary)
     with_some = {enumeration.path for enumeration in found}
     return found, {path: re.split(r"\r\n|\r|\n", text) for path, text in texts.items() if path in with_some}
+
+
+def _read(reader: Callable[[str], list[Listing]], text: str) -> list[Listing]:
+    try:
+        return reader(text)
+    except RecursionError:
+        return []  # nobody wrote brackets that deep by hand
 
 
 def _recognised(path: str, listings: Iterable[Listing], vocabulary: Vocabulary) -> list[Enumeration]:

@@ -63,6 +63,7 @@ class _Reader:
         yield from self._unions(items)
         yield from self._chains(items)
         yield from self._switches(items)
+        yield from self._shown(items)
         for position, item in enumerate(items):
             if isinstance(item, Group):
                 before = items[max(0, position - 8) : position]
@@ -105,6 +106,16 @@ class _Reader:
                     raises = _gives_up(block.items[index + 2 : index + 8])
             if members:
                 yield self._listing("switch", item.line, block.end, members, raises=raises)
+
+    def _shown(self, items: Sequence[Item]) -> Iterator[Listing]:
+        """JSX: {type === 'TEXT' && <TextCard />} beside {type === 'IMAGE' && ...}."""
+        by_subject: dict[str, list[tuple[str, Word]]] = {}
+        for item in items:
+            if isinstance(item, Group) and item.value == "{" and any(is_sign(each, "&&") for each in item.items):
+                for subject, word in _comparisons(item.items):
+                    by_subject.setdefault(subject, []).append((subject, word))
+        for compared in by_subject.values():
+            yield from self._chain(compared, compared[-1][1].line, raises=False)
 
     def _chains(self, items: Sequence[Item]) -> Iterator[Listing]:
         """Comparisons of one thing with several texts: joined by `||`, by `? :`, or by `if` and `else if`."""

@@ -87,7 +87,7 @@ def name_after(statement: Sequence[Token], *words: str) -> str:
         if [token.value for token in statement[position : position + len(words)]] == list(words):
             rest = [token for token in statement[position + len(words) :] if not is_word(token, *_FILLING)]
             name = ""
-            for token, after in zip(rest, [*rest[1:], None], strict=True):
+            for token, after in zip(rest, [*rest[1:], None], strict=False):
                 name = token.value if token.kind == "word" else name
                 if not is_sign(after, ".") and not is_sign(token, "."):
                     break

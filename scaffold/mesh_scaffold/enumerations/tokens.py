@@ -50,7 +50,7 @@ def grouped(found: Iterable[Token]) -> Group:
     root = Group("", 1)
     stack = [root]
     for token in found:
-        if token.kind == "text" or token.value not in "()[]{}":
+        if token.kind != "sign" or token.value not in "()[]{}":
             stack[-1].items.append(token)
         elif token.value in "([{":
             group = Group(token.value, token.line)

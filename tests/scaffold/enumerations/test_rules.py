@@ -169,6 +169,25 @@ RULES = {
     "? and :": Rule(
         "a.js", "x = t === 'TEXT' ? 1 : t === 'IMAGE' ? 2 : t === 'PRODUCT_REVIEW' ? 3 : 4", "x = t === 'TEXT' ? 1 : 2"
     ),
+    "&& in JSX": Rule(
+        "a.tsx",
+        "const X = () => <>\n  {p.type === 'TEXT' && <TextCard />}\n  {p.type === 'IMAGE' && <A />}\n  {p.type === 'PRODUCT_REVIEW' && (<B />)}\n</>",
+        "const X = () => <>\n  {p.type === 'TEXT' && <TextCard />}\n  {q === 'IMAGE' && <A />}\n  {p.type === 'PRODUCT_REVIEW' && (<B />)}\n</>",
+        line=2,
+    ),
+    "a query of Prisma": Rule(
+        "a.ts",
+        "db.post.findMany({ where: { type: { in: ['TEXT', 'IMAGE', 'PRODUCT_REVIEW'] } } })",
+        "db.post.findMany({ where: { type: { in: types } } })",
+    ),
+    "a schema of zod": Rule("a.ts", "const s = z.enum(['TEXT', 'IMAGE', 'PRODUCT_REVIEW'])", "const s = z.enum(['TEXT', 'IMAGE'])"),
+    "includes": Rule("a.ts", "if (['TEXT', 'IMAGE', 'PRODUCT_REVIEW'].includes(p.type)) { a() }", "if (a[p.type]) { a() }"),
+    "a menu with icons": Rule(
+        "a.tsx",
+        "const menu = [\n  { type: PostType.TEXT, icon: <Icon.Text size={3} />, label: \"It's\" },\n  { type: PostType.IMAGE, icon: <I /> },\n  { type: PostType.PRODUCT_REVIEW, onClick: () => { go('x') } },\n]",
+        "const menu = [{ type: PostType.TEXT }, { type: PostType.IMAGE }]",
+    ),
+    "a map": Rule("a.ts", "const m = new Map([['TEXT', 1], ['IMAGE', 2], ['PRODUCT_REVIEW', 3]])", "const m = new Map([['TEXT', 1]])"),
     "an enum of Prisma": Rule(
         "a.prisma", "enum PostType {\n  TEXT\n  IMAGE\n  PRODUCT_REVIEW\n}", "enum PostType {\n  TEXT\n  IMAGE\n}"
     ),
