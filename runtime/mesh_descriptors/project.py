@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from mesh_descriptors.documents import read_toml
 from mesh_descriptors.errors import MeshError, Place
@@ -29,6 +29,18 @@ ProjectPath = Annotated[str, AfterValidator(_inside)]
 """A POSIX path relative to the project that never leaves it."""
 
 SqlName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+
+
+def _command(value: object) -> object:
+    parts = value if isinstance(value, list | tuple) else []
+    if not parts or not parts[0] or any(not isinstance(part, str) or "\0" in part for part in parts):
+        raise ValueError('write the program and its arguments as a list of texts: ["ruff", "format", "-"]')
+    return value
+
+
+Suffix = Annotated[str, Field(min_length=1)]
+FormatCommand = Annotated[tuple[str, ...], BeforeValidator(_command)]
+"""A program and its arguments, without a shell."""
 
 
 class _Section(BaseModel):
@@ -112,7 +124,8 @@ class ProjectFile(_Section):
     refs: dict[str, RefSection] = {}
     serve: ServeSection = ServeSection()
     check: CheckSection = CheckSection()
-    format: dict[str, tuple[str, ...]] = {}
+    format: dict[Suffix, FormatCommand] = {}
+    """`[format]`: by the end of a file's name, the command that lays such files out."""
     targets: dict[str, dict[str, Any]] = {}
     """`[targets.<name>]`: the places of one target; that target reads and checks them."""
     plugins: dict[str, dict[str, Any]] = {}

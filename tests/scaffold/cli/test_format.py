@@ -79,3 +79,13 @@ def test_what_is_added_is_laid_out_by_the_formatter_too(mesh: Mesh, narrow_app: 
     checked = subprocess.run([*RUFF, "--check", "."], cwd=narrow_app, check=False, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
     assert mesh(narrow_app, "update", "poll", "--check").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["[]", "'ruff format -'", '["a\\u0000b"]', '[""]', "[1]"])
+def test_a_formatter_that_is_no_command_is_named_with_its_line(mesh: Mesh, app: Path, command: str) -> None:
+    with (app / "mesh.toml").open("a", encoding="utf-8") as file:
+        file.write(f"\n[format]\n'.py' = {command}\n")
+    done = mesh(app, *NEW)
+    assert done.returncode == 2
+    assert "error: mesh.toml:52, field format..py: " in done.stderr
+    assert 'write the program and its arguments as a list of texts: ["ruff", "format", "-"]' in done.stderr

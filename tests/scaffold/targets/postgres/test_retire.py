@@ -134,6 +134,26 @@ DEPENDENTS = {
     " EXECUTE FUNCTION suppress_redundant_updates_trigger(); COMMENT ON TRIGGER t ON posts IS 't'",
     "a rule": "CREATE TABLE log (type kind); CREATE RULE r AS ON DELETE TO posts WHERE OLD.type = 'TEXT'"
     " DO ALSO INSERT INTO log VALUES (OLD.type)",
+    "a view that is written through": "CREATE VIEW v AS SELECT * FROM posts;"
+    "CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+    "CREATE TRIGGER t INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION pass();"
+    "CREATE RULE r AS ON DELETE TO v DO INSTEAD NOTHING",
+    "a function that looks at rows": "CREATE FUNCTION f(posts) RETURNS integer LANGUAGE sql AS 'SELECT $1.id';"
+    "CREATE FUNCTION g() RETURNS SETOF posts LANGUAGE sql AS 'SELECT * FROM posts'",
+    "a row as a whole": "CREATE VIEW v AS SELECT p, (p).type FROM posts AS p",
+    "a recursive view": "CREATE RECURSIVE VIEW v (id, type) AS SELECT id, type FROM posts"
+    " UNION SELECT id + 1, type FROM v WHERE id < 3",
+    "a view across schemas": "CREATE SCHEMA web; CREATE VIEW web.v AS SELECT type FROM posts;"
+    "CREATE MATERIALIZED VIEW m AS SELECT * FROM web.v; CREATE VIEW w AS SELECT * FROM m",
+    "a key and its references": "ALTER TABLE posts ADD UNIQUE (id, type);"
+    "CREATE TABLE details (id integer, type kind, FOREIGN KEY (id, type) REFERENCES posts (id, type));"
+    "INSERT INTO details VALUES (1, 'TEXT')",
+    "a generated column that is referred to": "ALTER TABLE posts ADD COLUMN code text GENERATED ALWAYS AS"
+    " (CASE type WHEN 'TEXT' THEN 't' ELSE 'i' END || id) STORED UNIQUE;"
+    "CREATE TABLE details (code text REFERENCES posts (code)); INSERT INTO details VALUES ('t1')",
+    "a table of its own ways": "ALTER TABLE posts ENABLE ROW LEVEL SECURITY;"
+    "ALTER TABLE posts FORCE ROW LEVEL SECURITY;"
+    "CREATE POLICY p ON posts USING (true); ALTER TABLE posts REPLICA IDENTITY FULL",
     "statistics": "CREATE STATISTICS s ON id, (type = 'TEXT') FROM posts; COMMENT ON STATISTICS s IS 's'",
     "a foreign key on the type": "CREATE TABLE types (type kind PRIMARY KEY);"
     "INSERT INTO types VALUES ('TEXT'), ('IMAGE');"
