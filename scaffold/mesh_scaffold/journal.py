@@ -8,6 +8,7 @@ of one empty file beside it, the mark, says how far the change came.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path  # noqa: TC003  a dataclass that pydantic may look at
@@ -67,6 +68,17 @@ def _project_path(path: str) -> str:
         raise ValueError(str(error)) from error
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("holds characters that control a terminal")
+    return text
+
+
+def _time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
 ProjectPath = Annotated[str, AfterValidator(_project_path)]
 Mode = Annotated[int, Field(ge=0, le=0o7777)]
 
@@ -122,8 +134,8 @@ class Journal:
     """
 
     id: Annotated[int, Field(ge=1)]
-    command: str
-    time: str
+    command: Annotated[str, AfterValidator(_printable)]
+    time: Annotated[str, AfterValidator(_time)]
     moves: tuple[Move, ...]
     folders: tuple[ProjectPath, ...] = ()
     emptied: tuple[Folder, ...] = ()

@@ -34,7 +34,7 @@ def drafted(plan: Plan, root: Path) -> Entry:
     )
     journal = Journal(
         id=max((int(folder.name) for folder in change_folders(root)), default=0) + 1,
-        command=plan.command,
+        command="".join(letter if letter.isprintable() else "?" for letter in plan.command),
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         moves=moves,
         folders=tuple(_missing_folders(changes, root)),

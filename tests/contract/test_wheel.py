@@ -50,7 +50,9 @@ def files_below(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts and ".mesh/local" not in path.as_posix()  # a machine's own
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and ".mesh/local" not in path.as_posix()  # a machine's own
     }
 
 

@@ -111,6 +111,8 @@ def test_what_is_unfinished_is_reported_without_touching_it_and_not_while_somebo
     [
         ({"format": 2}, "format: Input should be 1"),
         ({"id": 7}, "its id is 7"),
+        ({"command": "new \x1b[2J"}, "holds characters that control a terminal"),
+        ({"time": "yesterday"}, "time: Value error, Invalid isoformat string"),
         ({"moves": [{"number": 0, "path": "../a", "old": None, "new": None}]}, "is no path inside the project"),
         ({"moves": [{"number": 0, "path": ".git/hooks/x", "old": None, "new": None}]}, "is git's own"),
         ({"moves": [{"number": 0, "path": ".mesh/LOCAL/lock", "old": None, "new": None}]}, "is mesh's own"),

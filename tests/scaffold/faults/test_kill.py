@@ -4,6 +4,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mesh_scaffold.apply import apply, changing
 from mesh_scaffold.plan import Plan
@@ -104,3 +106,36 @@ def test_a_new_project_whose_making_was_killed_can_be_made(bench: Bench) -> None
         assert bench.in_child(partial(make, root / "deep/app", bench.Faults(at, bench.kill)))
         make(root / "deep/app")
         assert bench.snapshot(root / "deep/app") == made
+
+
+PATHS = st.sampled_from(["a", "b", "c/d", "c/e", "f/g/h", "f/g/i", "plugins/x/plugin.toml", ".mesh/record/x.json"])
+FILES = st.dictionaries(PATHS, st.binary(max_size=2))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=FILES, new=FILES, gone=st.sets(PATHS), at=st.integers(0, 70))
+def test_any_change_killed_anywhere_ends_as_the_old_tree_or_the_new_one(
+    bench: Bench, before: dict[str, bytes], new: dict[str, bytes], gone: set[str], at: int
+) -> None:
+    def make(root: Path) -> Plan:
+        for path, content in before.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
+        (root / ".mesh").mkdir(parents=True, exist_ok=True)
+        tree = Tree(Disk(root))
+        for path in gone:
+            tree.delete(path)
+        for path, content in new.items():
+            tree.write(path, content)
+        return Plan.of(tree, "new")
+
+    root = bench.folder()
+    plan = make(root)
+    old = bench.snapshot(root)
+    apply(plan, root)
+    after = bench.snapshot(root)
+    root = bench.folder()
+    plan = make(root)
+    bench.in_child(partial(apply, plan, root, bench.Faults(at, bench.kill)))
+    bench.recover(root)
+    assert bench.snapshot(root) in (old, after)
