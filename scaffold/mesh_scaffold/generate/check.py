@@ -144,7 +144,7 @@ def examine(
     _require_known(only, matrix.types, matrix.problems)
     known = {*target.types(tree, KIND), *(name for name in matrix.types if tree.exists(record_path(KIND, name)))}
     found = enumerated(files, matrix, known, project)
-    differences = [each for each in drift(tree, matrix, KIND, formatters) if only in {None, each.type}]
+    differences = [each for each in drift(tree, target, matrix, KIND, formatters) if only in {None, each.type}]
     return Report(
         matrix.of(only),
         (

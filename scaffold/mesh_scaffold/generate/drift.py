@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import MeshError, Place, Problem
-from mesh_scaffold.formatting import NO_FORMATTERS
+from mesh_scaffold.formatting import NO_FORMATTERS, FormatterError
+from mesh_scaffold.generate.work import SPEC_STEP, Work
 from mesh_scaffold.record import FOLDER, Record, read_record, record_path
 from mesh_scaffold.spec.write import to_document
 from mesh_scaffold.steps import Missing, Unknown
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from mesh_scaffold.formatting import Formatters
     from mesh_scaffold.generate.check import Matrix
+    from mesh_scaffold.record import GeneratedFile
+    from mesh_scaffold.spec.model import PostTypeSpec
+    from mesh_scaffold.steps import Target
     from mesh_scaffold.tree import Tree
 
 
@@ -34,11 +38,14 @@ class Difference:
     is_finding: bool
 
 
-def drift(tree: Tree, matrix: Matrix, kind: str, formatters: Formatters = NO_FORMATTERS) -> tuple[Difference, ...]:
+def drift(
+    tree: Tree, target: Target, matrix: Matrix, kind: str, formatters: Formatters = NO_FORMATTERS
+) -> tuple[Difference, ...]:
     """What differs from the records of that kind of spec.
 
     Args:
         tree: the project.
+        target: whose templates are compared with those that the files were generated from.
         matrix: the verdicts on its types; a file whose step is a finding already is not told again.
         kind: "post-type".
         formatters: what the project formats with; a file that only they changed is not edited.
@@ -47,46 +54,71 @@ def drift(tree: Tree, matrix: Matrix, kind: str, formatters: Formatters = NO_FOR
     for path in tree.list(FOLDER, ".json"):
         name = path.rpartition("/")[2].removesuffix(".json")
         if name.startswith(f"{kind}."):
-            found += _of_type(tree, matrix, kind, name.removeprefix(f"{kind}."), formatters)
+            found += _of_type(_Compared(tree, target, matrix, formatters), kind, name.removeprefix(f"{kind}."))
     return tuple(found)
 
 
-def _of_type(tree: Tree, matrix: Matrix, kind: str, name: str, formatters: Formatters) -> list[Difference]:
+def _of_type(compared: _Compared, kind: str, name: str) -> list[Difference]:
     try:
-        record = read_record(tree, kind, name)
+        record = read_record(compared.tree, kind, name)
     except MeshError as error:
         return [Difference(name, problem, is_finding=True) for problem in error.problems]
     assert record is not None, "its file is there"
-    return [*_of_spec(record, matrix), *_of_files(tree, record, matrix, formatters)]
+    spec = next((spec for spec in compared.matrix.specs if spec.name == name), None)
+    return [*compared.spec(record, spec), *compared.files(record, spec)]
 
 
-def _of_spec(record: Record, matrix: Matrix) -> Iterator[Difference]:
-    """The spec that is gone, or says something else than what was generated."""
-    spec = next((spec for spec in matrix.specs if spec.name == record.name), None)
-    if spec is not None:
-        if to_document(spec) != record.spec:
-            problem = Problem("has changed since it was generated", Place(spec.path), f"Run mesh update {record.name}.")
-            yield Difference(record.name, problem, is_finding=False)
-    elif not any(problem.place and record.name in str(problem.place) for problem in matrix.problems):
-        place = Place(record_path(record.kind, record.name))
-        remedy = f"Restore the spec of {record.name} from git, or take the type out: mesh remove {record.name}"
-        yield Difference(record.name, Problem("its spec is missing", place, remedy), is_finding=True)
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A project that is compared with its records."""
 
+    tree: Tree
+    target: Target
+    matrix: Matrix
+    formatters: Formatters
 
-def _of_files(tree: Tree, record: Record, matrix: Matrix, formatters: Formatters) -> Iterator[Difference]:
-    specs = {spec.path for spec in matrix.specs}
-    adopted = all(fragment.origin == "found" for fragment in record.fragments)
-    for file in record.files:
-        if file.path in specs:
-            continue  # it is written to be edited
-        place = Place(file.path)
-        current = tree.read(file.path)
-        if current is None:
-            verdict = matrix.verdicts.get((record.name, file.step))
-            if not isinstance(verdict, Missing | Unknown):
-                remedy = f"Restore it from git, or write it again: mesh check {record.name} --fix"
-                problem = Problem(f"{record.name}: missing: it was generated, by step {file.step}", place, remedy)
-                yield Difference(record.name, problem, is_finding=True)
-        elif not adopted and not formatters.same(file.path, current, file.content):
-            problem = Problem(f"{record.name}: was edited since it was generated", place)
-            yield Difference(record.name, problem, is_finding=False)
+    def spec(self, record: Record, spec: PostTypeSpec | None) -> Iterator[Difference]:
+        """The spec that is gone, or says something else than what was generated; the templates that do."""
+        name = record.name
+        if spec is None:
+            broken = {problem.place.path for problem in self.matrix.problems if problem.place}
+            if not any(str(path).endswith(f"/{name}.yaml") for path in broken):
+                remedy = f"Restore the spec of {name} from git, or take the type out: mesh remove {name}"
+                problem = Problem("its spec is missing", Place(record_path(record.kind, name)), remedy)
+                yield Difference(name, problem, is_finding=True)
+        elif to_document(spec) != record.spec:
+            problem = Problem("has changed since it was generated", Place(spec.path), f"Run mesh update {name}.")
+            yield Difference(name, problem, is_finding=False)
+        elif renewed := [file.path for file in record.files if self._is_outdated(file, spec)]:
+            message = f"{name}: mesh generates it otherwise now: {', '.join(renewed)}"
+            yield Difference(name, Problem(message, Place(spec.path), f"Run mesh update {name}."), is_finding=False)
+
+    def files(self, record: Record, spec: PostTypeSpec | None) -> Iterator[Difference]:
+        """The generated files that are gone, or were edited; of an adopted type none was generated."""
+        adopted = all(fragment.origin == "found" for fragment in record.fragments)
+        for file in record.files:
+            current = self.tree.read(file.path)
+            if current is None:
+                verdict = self.matrix.verdicts.get((record.name, file.step))
+                if file.step != SPEC_STEP and not isinstance(verdict, Missing | Unknown):
+                    remedy = "Restore it from git" + (f", or: mesh check {record.name} --fix" if spec else ".")
+                    message = f"{record.name}: missing: it was generated, by the step {file.step}"
+                    yield Difference(record.name, Problem(message, Place(file.path), remedy), is_finding=True)
+            elif not adopted and file.step != SPEC_STEP and not self._same(file.path, current, file.content):
+                problem = Problem(f"{record.name}: was edited since it was generated", Place(file.path))
+                yield Difference(record.name, problem, is_finding=False)
+
+    def _is_outdated(self, file: GeneratedFile, spec: PostTypeSpec) -> bool:
+        """Whether the step would write the file otherwise than it did."""
+        step = next((step for step in self.target.steps(spec.kind) if step.name == file.step), None)
+        trial, work = self.tree.fork(), Work()
+        if step is not None:
+            work.take(step, trial, (None, spec))
+        now = trial.read(file.path) if file.path in work.files else None
+        return now is not None and not self._same(file.path, now, file.content)
+
+    def _same(self, path: str, one: bytes, other: bytes) -> bool:
+        try:
+            return self.formatters.same(path, one, other)
+        except FormatterError:
+            return False  # it is not installed here; a look must not end there

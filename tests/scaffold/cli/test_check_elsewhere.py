@@ -106,6 +106,33 @@ def test_a_spec_that_changed_or_went_is_told(mesh: Mesh, polls: Path) -> None:
     assert ".mesh/record/post-type.poll.json: its spec is missing\n  Restore the spec of poll from git" in done.stdout
 
 
+def test_what_newer_templates_would_write_otherwise_is_told(mesh: Mesh, polls: Path) -> None:
+    for path in ("app/templates/cards/poll.html", ".mesh/record/post-type.poll.json"):
+        text = (polls / path).read_text()
+        (polls / path).write_text(text.replace("card-title", "old-title"))
+    done = mesh(polls, "check")
+    assert done.returncode == 0
+    assert (
+        "\nnotice: specs/poll.yaml: poll: mesh generates it otherwise now: app/templates/cards/poll.html\n"
+        "  Run mesh update poll.\n"
+    ) in done.stdout
+    assert mesh(polls, "update", "poll").returncode == 0
+    assert "notice" not in mesh(polls, "check").stdout
+
+
+def test_what_only_a_formatter_changed_is_not_edited(mesh: Mesh, polls: Path) -> None:
+    validator = polls / "app/validators/poll.py"
+    validator.write_text(validator.read_text().replace('extra="forbid"', "extra='forbid'"))
+    assert "notice" not in mesh(polls, "check").stdout
+    with (polls / "mesh.toml").open("a") as file:
+        file.write('\n[format]\n".html" = ["no-such-formatter"]\n')
+    with (polls / "app/templates/cards/poll.html").open("a") as file:
+        file.write("<hr>\n")
+    done = mesh(polls, "check")
+    assert done.returncode == 0
+    assert "notice: app/templates/cards/poll.html: poll: was edited since it was generated" in done.stdout
+
+
 def test_a_damaged_record_is_a_finding(mesh: Mesh, polls: Path) -> None:
     (polls / ".mesh/record/post-type.poll.json").write_text("{")
     done = mesh(polls, "check")
