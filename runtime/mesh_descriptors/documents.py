@@ -41,6 +41,15 @@ def read_toml(path: Path, model: type[Model], *, shown_as: str | None = None) ->
         raise DocumentError("is a folder, expected a TOML file", place=Place(name)) from error
     except UnicodeDecodeError as error:
         raise DocumentError("is not UTF-8 text", place=Place(name), remedy="Save the file as UTF-8.") from error
+    return parse_toml(text, model, name)
+
+
+def parse_toml(text: str, model: type[Model], name: str) -> Model:
+    """Read the text of a TOML file into `model`; `name` is what messages call the file.
+
+    Raises:
+        DocumentError: it is no TOML, or not what the model asks for; all problems at once.
+    """
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from mesh_descriptors.errors import MeshError
 from mesh_scaffold.database import NoDatabaseError, connect, database_at_hand
 from mesh_scaffold.verify.parsing import syntax_problem
+from mesh_scaffold.verify.plugins import descriptor_problems, is_descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,12 +64,12 @@ def verify(
     written = [change for change in plan.changes if change.after is not None and change.path not in marked]
     if level == "none" or not written:
         return Verified()
-    found = [_syntax(written), _sql(written, root, environ)]
+    found = [_syntax(written), _descriptors(written, project), _sql(written, root, environ)]
     if level == "all" and not any(each.problems for each in found):
         from mesh_scaffold.verify.imports import import_problems  # lazily: on request only
         from mesh_scaffold.verify.trial import trial_problems
 
-        found.append(Verified(*import_problems(plan, root, project)))
+        found.append(Verified(*import_problems(tree, plan, root, project)))
         found.append(Verified(*trial_problems(tree, plan, root, project, environ)))
     problems = (problem for each in found for problem in each.problems)
     return Verified(tuple(problems), tuple(notice for each in found for notice in each.notices))
@@ -96,6 +97,21 @@ def _syntax(written: Sequence[Change]) -> Verified:
             notices.append(f"{change.path} did not parse before and does not now: {problem.message}")
         else:
             problems.append(problem)
+    return Verified(tuple(problems), tuple(notices))
+
+
+def _descriptors(written: Sequence[Change], project: ProjectFile) -> Verified:
+    problems: list[Problem] = []
+    notices = []
+    for change in written:
+        assert change.after is not None, "only what is written is looked at"
+        if not is_descriptor(change.path, project) or syntax_problem(change.path, change.after.content):
+            continue
+        found = descriptor_problems(change.path, change.after.content)
+        if found and change.before is not None and descriptor_problems(change.path, change.before.content):
+            notices.append(f"{change.path} was no descriptor of a plug-in before and is none now: {found[0].message}")
+        else:
+            problems += found
     return Verified(tuple(problems), tuple(notices))
 
 

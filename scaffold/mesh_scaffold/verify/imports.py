@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from mesh_descriptors.errors import Place, Problem
 from mesh_scaffold.programs import run
+from mesh_scaffold.verify.plugins import entry_modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.plan import Plan
+    from mesh_scaffold.tree import Tree
 
 SECONDS = 30.0
 PROGRAM = Path(__file__).parent / "import_program.py"
@@ -24,10 +26,12 @@ KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "VIRTUAL_E
 REMEDY = "Nothing was written. Correct the code that it imports; --verify required leaves this out."
 
 
-def import_problems(plan: Plan, root: Path, project: ProjectFile) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+def import_problems(
+    tree: Tree, plan: Plan, root: Path, project: ProjectFile
+) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
     """Modules that cannot be imported once the plan is written, and could before; and what was broken before.
 
-    Modules of the project are imported under their names, and files of plug-ins as the runtime does, by their paths.
+    Those are the modules that the plan writes, and those that the plug-ins which it writes are loaded from.
     """
     after = {
         change.path: change.after.content.decode("utf-8", "replace") if change.after else None
@@ -35,12 +39,13 @@ def import_problems(plan: Plan, root: Path, project: ProjectFile) -> tuple[tuple
         if change.path.endswith(".py")
     }
     modules = [path for path, text in after.items() if text is not None and _is_importable(path, project)]
+    modules += [path for path in entry_modules(tree, plan, project) if path not in modules]
     if not modules:
         return (), ()
     failures = _failures(root, after, modules)
     if isinstance(failures, str):
         return (Problem(f"the touched modules cannot be imported: {failures}", Place(modules[0]), REMEDY),), ()
-    old = _broken_before(plan, root, failures)
+    old = _broken_before(root, failures)
     problems, notices = [], []
     for path, failure in failures.items():
         if path in old or failure["path"] in old:
@@ -53,10 +58,10 @@ def import_problems(plan: Plan, root: Path, project: ProjectFile) -> tuple[tuple
     return tuple(problems), tuple(notices)
 
 
-def _broken_before(plan: Plan, root: Path, failures: Mapping[str, dict[str, Any]]) -> set[str]:
+def _broken_before(root: Path, failures: Mapping[str, dict[str, Any]]) -> set[str]:
     """Which modules could not be imported without the plan: those that fail now, and those that they fail in."""
-    new = {change.path for change in plan.creates}
-    suspects = {path for each, failure in failures.items() for path in (each, failure["path"]) if path} - new
+    paths = {path for each, failure in failures.items() for path in (each, failure["path"]) if path}
+    suspects = {path for path in paths if (root / path).is_file()}
     found = _failures(root, {}, sorted(suspects)) if suspects else {}
     return suspects if isinstance(found, str) else set(found)
 

@@ -200,6 +200,31 @@ def test_a_new_module_that_needs_one_that_failed_before_is_a_notice(tmp_path: Pa
     )
 
 
+DESCRIPTOR = 'kind = "post-type"\ntype = "poll"\nversion = "1"\nlabel = "Poll"\n'
+
+
+def test_a_descriptor_of_a_plug_in_says_what_it_must(tmp_path: Path) -> None:
+    assert verified(tmp_path, {"plugins/poll/plugin.toml": DESCRIPTOR}) == Verified()
+    odd = said(verified(tmp_path, {"plugins/poll/plugin.toml": DESCRIPTOR + "colour = 1\n"}))
+    assert odd == ["plugins/poll/plugin.toml:5, field colour: unknown key"]
+    assert verified(tmp_path, {"docs/plugin.toml": "a = 1\n"}) == Verified()
+    on_disk(tmp_path, "plugins/poll/plugin.toml", "colour = 1\n")
+    found = verified(tmp_path, {"plugins/poll/plugin.toml": DESCRIPTOR + "colour = 1\n"})
+    assert (found.problems, len(found.notices)) == ((), 1)
+
+
+def test_the_modules_of_a_touched_plug_in_are_imported(tmp_path: Path) -> None:
+    on_disk(tmp_path, "plugins/poll/jobs.py", "1 / 0\n")
+    on_disk(tmp_path, "plugins/poll/works/__init__.py", "")
+    found = verified(tmp_path, {"plugins/poll/plugin.toml": DESCRIPTOR + 'entry = ["works"]\n'}, "all")
+    assert found == Verified()
+    found = verified(tmp_path, {"plugins/poll/plugin.toml": DESCRIPTOR + 'entry = ["gone"]\n'}, "all")
+    assert "plugins/poll/gone/__init__.py cannot be imported" in said(found)[0]
+    found = verified(tmp_path, {"plugins/poll/plugin.toml": DESCRIPTOR + 'entry = ["jobs"]\n'}, "all")
+    assert found.problems == ()
+    assert "for a reason that was there before" in found.notices[0]
+
+
 def test_a_package_that_is_not_installed_is_a_notice(tmp_path: Path) -> None:
     found = verified(tmp_path, {"app/a.py": "import no_such_package\n"}, "all")
     assert found == Verified((), ("app/a.py was not imported: no_such_package is not installed here",))
