@@ -20,6 +20,7 @@ OWN_ORDER = (
     "new",
     "update",
     "remove",
+    "record",
     "check",
     "adopt",
     "undo",

@@ -12,5 +12,6 @@ UNDO = Command("Take a change back: the last one, or the one with that ID.", "me
 LOG = Command("List what mesh changed in this project.", "mesh_scaffold.cli.log:app")
 PLAN = Command("Show what a command would do, or write it to a file.", "mesh_scaffold.cli.plan:app")
 APPLY = Command("Do what a plan's file says.", "mesh_scaffold.cli.apply:app")
+RECORD = Command("Repair what mesh remembers of a type.", "mesh_scaffold.cli.record:app")
 CHECK = Command("Say for every type which steps hold in the code and which don't.", "mesh_scaffold.cli.check:app")
 ADOPT = Command("Give a hand-written type its spec and record.", "mesh_scaffold.cli.adopt:app")

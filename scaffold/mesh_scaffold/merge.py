@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 OURS, MIDDLE, THEIRS = "<<<<<<< yours", "=======", ">>>>>>> generated"
 """The lines around the two sides of a conflict, as git writes them."""
 _MARKED = re.compile(r"^<{7} .*?^={7}\r?$.*?^>{7} ", re.MULTILINE | re.DOTALL)
+_SIDES = (">>>>>>>", "<<<<<<<", "|||||||", "=======")
+"""What begins a line behind which both sides follow, ours, the base, theirs."""
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -95,7 +97,9 @@ def own_lines(base: str, ours: str) -> str:
     """The lines that somebody added to `base` or changed in it, and nothing else."""
     one, other = lines_of(base.replace("\r\n", "\n")), lines_of(ours)
     matcher = SequenceMatcher(None, one, [line.replace("\r\n", "\n") for line in other], autojunk=False)
-    return "".join(line for tag, _, _, start, end in matcher.get_opcodes() if tag != "equal" for line in other[start:end])
+    return "".join(
+        line for tag, _, _, start, end in matcher.get_opcodes() if tag != "equal" for line in other[start:end]
+    )
 
 
 def merge_words(base: str, ours: str, theirs: str) -> str | None:
@@ -108,6 +112,21 @@ def marked_line(text: str) -> int | None:
     """The line, from 1, of the first conflict that waits in `text`; None when none does."""
     found = _MARKED.search(text)
     return text.count("\n", 0, found.start()) + 1 if found else None
+
+
+def sides_of(text: str) -> tuple[str, str]:
+    """Both sides of a text that git left with conflict markers; twice the text itself when it has none."""
+    ours: list[str] = []
+    theirs: list[str] = []
+    into: tuple[list[str], ...] = (ours, theirs)
+    for line in lines_of(text):
+        word = line.rstrip("\r\n").partition(" ")[0]
+        if word in _SIDES:
+            into = ((ours, theirs), (ours,), (), (theirs,))[_SIDES.index(word)]
+            continue
+        for side in into:
+            side.append(line)
+    return "".join(ours), "".join(theirs)
 
 
 def _chunks(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Iterator[Chunk]:

@@ -60,11 +60,13 @@ class Taken:
             self._absent(tree, path, generated, recorded)
         elif recorded and recorded.content == generated:
             tree.write(path, current)
-        elif current == generated or (recorded and formatters.same(path, current, recorded.content)):
-            tree.write(path, generated)
         else:
             base = formatters.formatted(path, recorded.content) if recorded else None
-            self._merged(tree, Clash.of(path, current, generated, base), options)
+            clash = Clash.of(path, current, generated, base)
+            if clash.current != clash.generated and recorded and formatters.same(path, current, recorded.content):
+                tree.write(path, generated)  # a formatter that mesh does not know laid it out: that is no edit
+            else:
+                self._merged(tree, clash, options)
 
     def _absent(self, tree: Tree, path: str, generated: bytes, recorded: GeneratedFile | None) -> None:
         if recorded is None:

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+
+from mesh_scaffold.cli.conflicts import OnConflict, chosen
+from mesh_scaffold.generate.conflicts import ConflictError
+from mesh_scaffold.generate.past import NotGeneratedError, Options
+
+from .app_in_memory import Files, applied, generated, pristine_app, removed, text_of, updated, with_type, written
+
+CARD = "app/templates/cards/poll.html"
+ENTRY = '"poll_question": fields.get("poll_question")'
+
+
+@pytest.fixture(scope="module")
+def app() -> Files:
+    return with_type(pristine_app(), "poll")
+
+
+def said(choice: str | None) -> Options:
+    return Options(chosen(choice and OnConflict(choice), created="keep", changed="keep"))
+
+
+def edited(files: Files, path: str, old: str, new: str) -> Files:
+    assert old in text_of(files, path)
+    return written(files, path, text_of(files, path).replace(old, new))
+
+
+def test_what_was_generated_goes_without_a_trace(app: Files) -> None:
+    plan = removed(app, "poll")
+    assert applied(app, plan) == pristine_app()
+    assert (plan.command, plan.warnings, plan.conflicts) == ("remove poll", (), ())
+
+
+def test_an_edited_file_stays_and_is_named(app: Files) -> None:
+    files = written(app, CARD, text_of(app, CARD) + "<p>mine</p>\n")
+    plan = removed(files, "poll", said(None))
+    assert applied(files, plan)[CARD] == files[CARD]
+    assert plan.warnings == (f"{CARD} was edited and stays",)
+
+
+def test_of_an_edited_file_the_users_lines_can_stay(app: Files) -> None:
+    files = written(app, CARD, text_of(app, CARD) + "<p>mine</p>\n")
+    assert text_of(applied(files, removed(files, "poll", said("merge"))), CARD) == "<p>mine</p>\n"
+    assert CARD not in applied(files, removed(files, "poll", said("overwrite")))
+    with pytest.raises(ConflictError) as caught:
+        removed(files, "poll", said("abort"))
+    assert str(caught.value) == (
+        f"{CARD}: was edited, and is to go; nothing was written\n"
+        "  Choose what happens to it: --on-conflict keep, overwrite (it goes) or merge (your lines stay)."
+    )
+    assert caught.value.exit_code == 1
+
+
+def test_an_edited_piece_of_a_shared_file_stays_and_is_named_with_its_line(app: Files) -> None:
+    files = edited(app, "app/actions.py", ENTRY, '"poll_question": cleaned(fields.get("poll_question"))')
+    plan = removed(files, "poll", said(None))
+    after = text_of(applied(files, plan), "app/actions.py")
+    line = next(n for n, text in enumerate(after.splitlines(), 1) if "cleaned(" in text)
+    (warning,) = plan.warnings
+    assert warning.startswith("app/actions.py:")
+    assert 'create_post.row["poll_question"] was edited, and is to go now. It stays as it is' in warning
+    assert line > 0
+    assert "cleaned(" not in text_of(applied(files, removed(files, "poll", said("overwrite"))), "app/actions.py")
+    marked = removed(files, "poll", said("markers"))
+    assert "<<<<<<< yours\n" in text_of(applied(files, marked), "app/actions.py")
+    assert marked.conflicts
+
+
+def test_what_was_there_before_is_never_taken_out() -> None:
+    before = edited(pristine_app(), "app/models.py", "import datetime", "import date, datetime")
+    before = edited(before, "app/feed.py", "    PostType.TEXT,\n", "    PostType.TEXT,\n    PostType.POLL,\n")
+    files = with_type(before, "poll")
+    assert text_of(files, "app/feed.py").count("PostType.POLL") == text_of(before, "app/feed.py").count("PostType.POLL")
+    assert applied(files, removed(files, "poll")) == before
+
+
+def test_an_import_that_the_users_code_took_up_stays(app: Files) -> None:
+    files = written(app, "app/models.py", text_of(app, "app/models.py") + "\n\nEPOCH = date(1970, 1, 1)\n")
+    after = text_of(applied(files, removed(files, "poll")), "app/models.py")
+    assert "import date" in after
+    assert "poll" not in after
+
+
+def test_a_shared_column_goes_with_its_last_user() -> None:
+    one = "kind: post-type\nname: one\nfields:\n  link: {type: url, column: shared_link}\n"
+    two = one.replace("one", "two")
+    files = with_type(with_type(pristine_app(), "one", one), "two", two)
+    after = applied(files, removed(files, "one"))
+    assert "shared_link: str | None" in text_of(after, "app/models.py")
+    assert updated(after, "two").changes == ()
+    assert "shared_link" not in text_of(applied(after, removed(after, "two")), "app/models.py")
+
+
+def test_a_spec_that_mesh_did_not_write_stays_unless_told() -> None:
+    spec = "kind: post-type\nname: poll  # mine\nfields: {question: {type: string}}\n"
+    files = written(pristine_app(), "specs/poll.yaml", spec)
+    files = applied(files, generated(files, "poll"))
+    plan = removed(files, "poll", said(None))
+    assert plan.warnings == (
+        "specs/poll.yaml stays: mesh did not write it. Delete it, or mesh check asks for the type",
+    )
+    assert "specs/poll.yaml" not in applied(files, removed(files, "poll", said("overwrite")))
+
+
+def test_migrations_that_others_have_stay_and_one_leads_back(app: Files) -> None:
+    before = [path for path in app if path.startswith("sql/migrations/")]
+    plan = removed(app, "poll", Options(frozen=frozenset))
+    after = applied(app, plan)
+    assert all(after[path] == app[path] for path in before)
+    (added,) = [path for path in after if path not in app]
+    assert added > max(before)
+    assert added.endswith("_removal.sql")
+    assert "DROP CONSTRAINT IF EXISTS" in text_of(after, added)
+    assert "DROP COLUMN" not in text_of(after, added)
+    assert any(warning.startswith("irreversible: the value POLL stays") for warning in plan.warnings)
+    lossy = applied(app, removed(app, "poll", Options(frozen=frozenset, allow_data_loss=True)))
+    assert 'DROP COLUMN IF EXISTS "poll_day"' in text_of(lossy, added)
+
+
+def test_a_type_that_mesh_did_not_make_is_refused(app: Files) -> None:
+    with pytest.raises(NotGeneratedError) as caught:
+        removed(app, "text")
+    assert "mesh did not generate a type 'text' here" in str(caught.value)
+    assert caught.value.exit_code == 2
