@@ -13,11 +13,13 @@ from mesh_scaffold.enumerations.vocabulary import LEAST, Vocabulary
 from mesh_scaffold.steps import Holds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.enumerations.judge import Gap
+    from mesh_scaffold.enumerations.vocabulary import Enumeration
     from mesh_scaffold.generate.check import Matrix
+    from mesh_scaffold.spec.model import PostTypeSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def enumerated(
     own = (f"{paths.specs}/", f"{PROJECT_FILE}")
     others = ((path, content) for path, content in files if not path.startswith(own))
     found, lines = find(others, Vocabulary(matrix.types), paths.migrations)
+    found = [each for each in found if not _is_field(each, matrix.specs)]
     places = [verdict.place for verdict in matrix.verdicts.values() if isinstance(verdict, Holds)]
     result = judge(
         found,
@@ -63,3 +66,10 @@ def enumerated(
         for number in result.idle
     ]
     return Enumerated(result.gaps, tuple(idle))
+
+
+def _is_field(enumeration: Enumeration, specs: Sequence[PostTypeSpec]) -> bool:
+    """Whether these are the values of an enum field that happen to be called like types."""
+    words = {word.text for member in enumeration.listing.members for word in member.values()} - {""}
+    fields = (field for spec in specs for field in spec.fields if field.values)
+    return any(words == set(field.values) for field in fields)

@@ -83,6 +83,14 @@ def test_a_spec_without_code_is_no_gap_in_every_list(mesh: Mesh, app: Path) -> N
     assert "app/trending.py" not in {finding["place"]["path"] for finding in findings}
 
 
+def test_an_enum_field_whose_values_are_called_like_types_is_no_list_of_types(mesh: Mesh, app: Path) -> None:
+    values = "text,image,product_review"
+    fields = ["--field", f"kind:enum({values})", "--field", f"all:list[enum({values.upper()})]?"]
+    assert mesh(app, "new", "post-type", "story", *fields).returncode == 0
+    done = mesh(app, "check")
+    assert done.returncode == 0, done.stdout
+
+
 def test_an_edited_file_is_a_notice_and_a_missing_one_a_finding(mesh: Mesh, polls: Path) -> None:
     with (polls / "app/templates/cards/poll.html").open("a") as file:
         file.write("<p>Mine.</p>\n")
