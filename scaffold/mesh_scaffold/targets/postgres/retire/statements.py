@@ -23,7 +23,6 @@ class Replaced:
         described: as PostgreSQL describes it.
         drop: the statement that takes it away.
         create: the statements that bring it back, in order.
-        named: the text of its definition that may name values of the enum.
         right: which rights and owner it has to be given back: (kind, name, what GRANT calls it, column).
         predicate: of an index: the condition of the rows that it holds.
     """
@@ -31,7 +30,6 @@ class Replaced:
     described: str
     drop: str | None
     create: tuple[str, ...]
-    named: str = ""
     right: tuple[str, str, str, str] | None = None
     predicate: str | None = None
 
@@ -42,9 +40,7 @@ def constraint(row: Row) -> Replaced:
     create = [f"ALTER TABLE {table} ADD CONSTRAINT {name} {row['definition']}"]
     create += _comment(row, f"CONSTRAINT {name} ON {table}")
     create += _marks(row, name)
-    return Replaced(
-        row["described"], f"ALTER TABLE {table} DROP CONSTRAINT {name}", tuple(create), str(row["definition"])
-    )
+    return Replaced(row["described"], f"ALTER TABLE {table} DROP CONSTRAINT {name}", tuple(create))
 
 
 def index(row: Row) -> Replaced:
@@ -57,7 +53,7 @@ def index(row: Row) -> Replaced:
     if row["parent"]:
         create.append(f"ALTER INDEX {row['parent']} ATTACH PARTITION {row['name']}")
     drop = None if row["parent"] else f"DROP INDEX {row['name']}"
-    return Replaced(row["described"], drop, tuple(create), definition, predicate=row["predicate"])
+    return Replaced(row["described"], drop, tuple(create), predicate=row["predicate"])
 
 
 def default(row: Row) -> Replaced:
@@ -65,7 +61,7 @@ def default(row: Row) -> Replaced:
     at = f"ALTER TABLE ONLY {row['table']} ALTER COLUMN {row['name']}"
     described = f"default of column {row['name']} of table {row['table']}"
     create = (f"{at} SET DEFAULT {row['expression']}",)
-    return Replaced(described, f"{at} DROP DEFAULT", create, str(row["expression"]))
+    return Replaced(described, f"{at} DROP DEFAULT", create)
 
 
 def generated(row: Row) -> Replaced:
@@ -79,7 +75,6 @@ def generated(row: Row) -> Replaced:
         f"generated column {name} of table {table}",
         f"ALTER TABLE {table} DROP COLUMN {name}",
         create,
-        str(row["definition"]),
         ("COLUMN", table, "TABLE", name),
     )
 
@@ -92,7 +87,7 @@ def attached(row: Row) -> Replaced:
     if enabled := _ENABLED.get(row["enabled"]):
         create.append(f"ALTER TABLE {table} {enabled} {kind} {name}")
     right = (kind, name, "", "") if kind == "STATISTICS" else None
-    return Replaced(row["described"], f"DROP {kind} {name}{on}", tuple(create), str(row["definition"]), right)
+    return Replaced(row["described"], f"DROP {kind} {name}{on}", tuple(create), right)
 
 
 def view(row: Row, parts: Iterable[Replaced]) -> Replaced:
@@ -106,7 +101,7 @@ def view(row: Row, parts: Iterable[Replaced]) -> Replaced:
     create += row["extras"]
     create += [statement for part in parts for statement in part.create]
     right = (kind, name, "TABLE", "")
-    return Replaced(f"view {name}", f"DROP {kind} {name}", tuple(create), "\n".join(create), right)
+    return Replaced(f"view {name}", f"DROP {kind} {name}", tuple(create), right)
 
 
 def in_order(views: Sequence[Row]) -> Iterator[Row]:

@@ -39,27 +39,30 @@ class Work:
 
 def collect(catalogue: Catalogue, enum: Row, value: str) -> Work:
     """Everything that the swap has to do, from the catalogue alone."""
+    name = enum["name"]
     found = catalogue.dependents(enum["oid"], enum["typarray"])
     columns = [row for row in _columns(catalogue, found.columns) if not row["generated"]]
     # A column of the type that is generated itself goes and comes back whole, as others that are computed from one.
     own = {(row["relation"], row["number"]) for row in columns}
     found.generated |= found.columns - own
-    impossible = [*sorted(found.impossible), *_of_row_types(catalogue, columns)]
-    impossible += [
-        f"the partition key of table {row['table']}" for row in columns if row["partition_key"] and not row["inherited"]
-    ]
     groups = _groups(catalogue, found, own)
-    rewritten = {kind: [_rewritten(kind, item, enum["name"], value) for item in groups[kind]] for kind in groups}
-    empty = [item for item in rewritten["index"] if statements.rows_of_one_value(item.predicate, enum["name"], value)]
-    rewritten["index"] = [replace(item, create=()) if item in empty else item for item in rewritten["index"]]
-    naming = [item for kind in rewritten for item in rewritten[kind] if _names(item, enum["name"], value)]
-    problems = [Problem(f"{what} depends on {enum['bare']} and cannot be recreated", remedy=_FIRST)
-                for what in impossible]  # fmt: skip
-    problems += [Problem(f"{item.described} names the value {value!r}, which it cannot when the value is gone",
-                         remedy=_FIRST) for item in naming]  # fmt: skip
+    groups = {kind: [_rewritten(kind, item, name, value) for item in items] for kind, items in groups.items()}
+    empty = [item for item in groups["index"] if statements.rows_of_one_value(item.predicate, name, value)]
+    groups["index"] = [replace(item, create=()) if item in empty else item for item in groups["index"]]
+    replaced = tuple(item for items in groups.values() for item in items)
     notices = [f"{item.described} is dropped for good: it holds {value} alone" for item in empty]
-    notices += [f"{item.described} becomes the last column of its table" for item in rewritten["generated"]]
-    swap = Swap(
+    notices += [f"{item.described} becomes the last column of its table" for item in groups["generated"]]
+    return Work(
+        _swap(enum, value, columns, _tables(catalogue, found), replaced),
+        (*_impossible(catalogue, found, columns, enum["bare"]), *_naming(replaced, name, value)),
+        tuple(notices),
+    )
+
+
+def _swap(
+    enum: Row, value: str, columns: Sequence[Row], locked: tuple[str, ...], replaced: tuple[Replaced, ...]
+) -> Swap:
+    return Swap(
         enum=enum["name"],
         schema=enum["schema"],
         bare=enum["bare"],
@@ -72,10 +75,23 @@ def collect(catalogue: Catalogue, enum: Row, value: str) -> Work:
             for row in columns
             if not row["inherited"]
         ),
-        locked=_tables(catalogue, found),
-        replaced=tuple(item for kind in rewritten for item in rewritten[kind]),
+        locked=locked,
+        replaced=replaced,
     )
-    return Work(swap, tuple(problems), tuple(notices))
+
+
+def _impossible(catalogue: Catalogue, found: Dependents, columns: Sequence[Row], enum: str) -> Iterator[Problem]:
+    keys = [row["table"] for row in columns if row["partition_key"] and not row["inherited"]]
+    whats = [*sorted(found.impossible), *_of_row_types(catalogue, columns)]
+    for what in (*whats, *(f"the partition key of table {table}" for table in keys)):
+        yield Problem(f"{what} depends on {enum} and cannot be recreated", remedy=_FIRST)
+
+
+def _naming(replaced: Iterable[Replaced], enum: str, value: str) -> Iterator[Problem]:
+    for item in replaced:
+        if any(mentions(statement, enum, value) for statement in item.create):
+            message = f"{item.described} names the value {value!r}, which it cannot when the value is gone"
+            yield Problem(message, remedy=_FIRST)
 
 
 def _columns(catalogue: Catalogue, which: Iterable[tuple[int, int]]) -> list[Row]:
@@ -114,7 +130,7 @@ def _views(catalogue: Catalogue, oids: Sequence[int]) -> Iterator[Replaced]:
         yield statements.view(row, parts)
 
 
-def _of_row_types(catalogue: Catalogue, columns: list[Row]) -> list[str]:
+def _of_row_types(catalogue: Catalogue, columns: Sequence[Row]) -> list[str]:
     """Columns that hold whole rows of a table whose column changes."""
     found = []
     for row_type in sorted({row["row_type"] for row in columns}):
@@ -132,10 +148,6 @@ def _rewritten(kind: str, item: Replaced, enum: str, value: str) -> Replaced:
     if kind in _STORED:
         return item
     return replace(item, create=tuple(without_value(statement, enum, value) for statement in item.create))
-
-
-def _names(item: Replaced, enum: str, value: str) -> bool:
-    return any(mentions(statement, enum, value) for statement in item.create)
 
 
 def _free_name(bare: str, taken: Iterable[str]) -> str:
