@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from mesh_cli.console import warn
 from mesh_descriptors.errors import MeshError, Place, Problem
+from mesh_scaffold.cleaning import discard
+from mesh_scaffold.entry import Mark, folders, mark_of
 from mesh_scaffold.files import DiskFiles
-from mesh_scaffold.journal import Mark, folders, mark_of
 from mesh_scaffold.lock import locked
 from mesh_scaffold.recovery import recover
 from mesh_scaffold.staging import drafted, in_turn
-from mesh_scaffold.transaction import ChangedMeanwhileError, Transaction, discard
+from mesh_scaffold.transaction import ChangedMeanwhileError, Transaction
 from mesh_scaffold.tree import Disk, TreeError, digest
 
 if TYPE_CHECKING:

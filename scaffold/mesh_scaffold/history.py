@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from mesh_scaffold.journal import Entry, JournalError, Mark, Move, folders, mark_of, read_entry
+from mesh_scaffold.entry import Entry, Mark, folders, mark_of, read_entry
+from mesh_scaffold.journal import JournalError, Move
 
 if TYPE_CHECKING:
     from pathlib import Path

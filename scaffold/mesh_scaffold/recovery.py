@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.base import Disk, TreeError, digest
-from mesh_scaffold.journal import UNDO, Entry, JournalError, Mark, State, folders, mark_of, read_entry
+from mesh_scaffold.cleaning import discard
+from mesh_scaffold.entry import Entry, Mark, State, folders, mark_of, read_entry
+from mesh_scaffold.journal import UNDO, JournalError
 from mesh_scaffold.lock import is_held
-from mesh_scaffold.transaction import ChangedMeanwhileError, Transaction, discard
+from mesh_scaffold.transaction import ChangedMeanwhileError, Transaction
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mesh_scaffold.base import digest, folders_of
-from mesh_scaffold.journal import STAGE_PREFIX, Entry, Folder, Journal, Move, Side
-from mesh_scaffold.journal import folders as change_folders
+from mesh_scaffold.entry import Entry
+from mesh_scaffold.entry import folders as change_folders
+from mesh_scaffold.journal import STAGE_PREFIX, Folder, Journal, Move, Side
 from mesh_scaffold.lock import LOCAL
 
 if TYPE_CHECKING:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import Place, Problem
 from mesh_scaffold.base import Disk
-from mesh_scaffold.journal import JOURNAL_FILE, UNDO, Entry, Folder, Mark, Move, State, mark_of
+from mesh_scaffold.cleaning import discard, is_staged_elsewhere, remove_quietly, remove_stages, set_mark
+from mesh_scaffold.entry import Entry, Mark, State, mark_of
+from mesh_scaffold.journal import JOURNAL_FILE, UNDO, Folder, Move
 from mesh_scaffold.lock import LOCAL
 
 if TYPE_CHECKING:
@@ -108,10 +110,10 @@ class Transaction:
     def clean(self) -> None:
         """Remove what was staged and is of no use any more. A failure is no reason to fail: the next change cleans."""
         for move in self._journal.moves:
-            _remove_quietly(self._entry.new(move), self._files)
-        _remove_stages(self._entry, self._files)
+            remove_quietly(self._entry.new(move), self._files)
+        remove_stages(self._entry, self._files)
         with contextlib.suppress(OSError):
-            if not _staged_elsewhere(self._entry):
+            if not is_staged_elsewhere(self._entry):
                 set_mark(self._entry.folder, Mark.DONE, self._files)
 
     def back(self, *, all_moves: bool) -> Left:
@@ -227,63 +229,7 @@ class Transaction:
 
     def _close(self, others: list[Problem]) -> None:
         if others:  # the kept files are the only copies of what stood there
-            _remove_stages(self._entry, self._files)
+            remove_stages(self._entry, self._files)
             set_mark(self._entry.folder, Mark.TAKEN_BACK, self._files)
         else:
             discard(self._entry.folder, self._entry, self._files)
-
-
-def set_mark(folder: Path, mark: Mark, files: Files) -> None:
-    """Say how far the change came, so that it lasts; its folder was synced before."""
-    present = mark_of(folder)
-    if present is mark:
-        return
-    if present is None:
-        files.write_new(folder / mark, b"", 0o600)
-    else:
-        files.replace(folder / present, folder / mark)
-    files.sync_folder(folder)
-
-
-def discard(folder: Path, entry: Entry | None, files: Files) -> None:
-    """Remove a change's folders. What cannot be removed is litter in `.mesh/local`, and the next change tries again.
-
-    Args:
-        folder: the change's own.
-        entry: its journal, which says where else files are staged; None where it was never written in full.
-        files: the calls that change the disk.
-    """
-    if mark_of(folder) is not None:
-        set_mark(folder, Mark.DISCARDED, files)
-    if entry is not None:
-        _remove_stages(entry, files)
-        if _staged_elsewhere(entry):
-            return  # without the journal, nobody would know of those
-    last = (JOURNAL_FILE, *Mark)  # a change that is half removed must still be known as one
-    with contextlib.suppress(OSError):
-        for path in sorted(folder.iterdir(), key=lambda path: last.index(path.name) + 1 if path.name in last else 0):
-            _remove_quietly(path, files)
-    for path in (folder, folder.parent):
-        with contextlib.suppress(OSError):
-            if not any(path.iterdir()):
-                files.remove_folder(path)
-
-
-def _remove_stages(entry: Entry, files: Files) -> None:
-    staged = [path for move in entry.journal.moves if move.stage for path in (entry.new(move), entry.old(move))]
-    for path in staged:
-        _remove_quietly(path, files)
-    for stage in entry.journal.stages:
-        with contextlib.suppress(OSError):  # somebody put a file there
-            if (entry.root / stage).exists():
-                files.remove_folder(entry.root / stage)
-
-
-def _staged_elsewhere(entry: Entry) -> bool:
-    return any((entry.root / stage).exists() for stage in entry.journal.stages)
-
-
-def _remove_quietly(path: Path, files: Files) -> None:
-    with contextlib.suppress(OSError):
-        if path.is_file() or path.is_symlink():
-            files.remove(path)

@@ -16,8 +16,9 @@ from mesh_scaffold.plan import Plan
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mesh_scaffold.entry import Entry
     from mesh_scaffold.generate.conflicts import Resolve
-    from mesh_scaffold.journal import Entry, Move, Side
+    from mesh_scaffold.journal import Move, Side
     from mesh_scaffold.tree import Tree
 
 CHOICES = "or choose: --on-conflict keep, overwrite, merge or markers"
