@@ -17,6 +17,7 @@ from mesh_descriptors.errors import MeshError, Place, Problem
 from mesh_scaffold.cleaning import discard
 from mesh_scaffold.entry import Mark, folders, mark_of
 from mesh_scaffold.files import DiskFiles
+from mesh_scaffold.journal import UNDO
 from mesh_scaffold.lock import locked
 from mesh_scaffold.recovery import recover
 from mesh_scaffold.staging import drafted, in_turn
@@ -66,6 +67,7 @@ def changing(
     calls = files or DiskFiles()
     try:
         with locked(root, command, calls):
+            Disk(root).canonical(UNDO)  # a link that leads out of the project must not move what is kept out of it
             for recovered in recover(root, calls):
                 tell(str(recovered))
             yield lambda plan: _write(plan, root, calls)

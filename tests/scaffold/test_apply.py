@@ -128,11 +128,13 @@ def test_a_folder_that_became_a_link_out_of_the_project_is_refused(tmp_path: Pat
     assert list(outside.iterdir()) == []
 
 
-def test_a_local_folder_that_leads_out_of_the_project_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", [".mesh/local", ".mesh/local/undo"])
+def test_a_local_folder_that_leads_out_of_the_project_is_refused(tmp_path: Path, folder: str) -> None:
     root, outside = tmp_path / "project", tmp_path / "outside"
     outside.mkdir()
     plan = Plan.of(make_project(root), "new")
-    (root / ".mesh/local").symlink_to(outside)
+    (root / folder).parent.mkdir(exist_ok=True)
+    (root / folder).symlink_to(outside)
     with pytest.raises(TreeError, match="leads out of the project"):
         apply(plan, root)
     assert list(outside.iterdir()) == []
