@@ -74,9 +74,13 @@ def _updated(
 
 
 def _refuse_objections(tree: Tree, target: Target, project: ProjectFile, spec: PostTypeSpec, past: Past) -> None:
-    """The code base is asked as it would be without the type: its own columns do not speak against it."""
+    """The code base is asked as it would be without the type: its own columns do not speak against it.
+
+    Those that mesh found there stay, as in a type that was adopted; so what speaks against the old spec too counts not.
+    """
     without = tree.fork()
     past.taken(without, target, None, generated=True)
     others = tuple(other for other in all_specs(tree, project)[0] if other.name != spec.name)
-    if objections := target.objections(without, spec, others):
+    before = {objection.message for objection in target.objections(without, past.spec, others)}
+    if objections := [each for each in target.objections(without, spec, others) if each.message not in before]:
         raise SpecError(problems=objections)

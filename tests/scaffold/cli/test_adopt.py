@@ -162,3 +162,16 @@ def test_rules_of_the_validators_own_and_a_constraint_that_is_missing_are_told(m
     assert "notice: app/validators/image.py:18: a spec does not know this rule; it stays" in done.stdout
     assert "image.py:15: that it is required of image_url is not in the database" in done.stdout
     assert mesh(app, "check").returncode == 0
+
+
+def test_an_adopted_type_is_updated_and_keeps_what_was_written_by_hand(mesh: Mesh, app: Path) -> None:
+    assert mesh(app, "adopt", "text").returncode == 0
+    before = {path: (app / path).read_text() for path in ("app/models.py", "app/actions.py", "app/validators/text.py")}
+    with (app / "specs/text.yaml").open("a") as file:
+        file.write("  mood: {type: string, required: false}\n")
+    mesh(app, "update", "text")
+    for path, text in before.items():
+        now = (app / path).read_text()
+        assert "text_mood" in now
+        assert set(text.splitlines()) <= set(now.splitlines())
+    assert list(app.glob("sql/migrations/*_text_01_*.sql"))
