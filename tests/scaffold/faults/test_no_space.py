@@ -45,7 +45,7 @@ def test_a_disk_that_stays_full_is_recovered_when_it_has_space_again(bench: Benc
 
 
 def test_a_full_disk_at_any_call_of_a_recovery_is_said_and_survived(bench: Bench) -> None:
-    for at in range(0, len(bench.log), 3):
+    for at in range(0, len(bench.log), 5):
         files = bench.Faults()
         bench.recover(bench.killed(at), files)
         for second in range(len(files.log)):

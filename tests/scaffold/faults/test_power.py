@@ -168,7 +168,7 @@ def test_a_loss_of_power_at_any_call_of_the_recovery_is_recovered(bench: Bench) 
         root = bench.killed(at)
         files = bench.Faults()
         bench.recover(root, files)
-        for length in range(at % 3, len(files.log), 3):
+        for length in range(at % 4, len(files.log), 4):
             again = bench.killed(at)
             disk = replayed(files.log[:length], again, root)
             target = bench.folder()
