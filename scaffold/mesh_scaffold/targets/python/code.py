@@ -64,3 +64,8 @@ def long_lines_allowed(code: str) -> str:
         return code
     head, rest = code.split("\n", 1)
     return f"{head}\n# ruff: noqa: E501  (a text of the spec is longer than a line)\n{rest}"
+
+
+def article(word: str) -> str:
+    """`a` or `an`, by the word's first letter."""
+    return "an" if word[:1].upper() in set("AEIOU") else "a"
