@@ -42,6 +42,6 @@ async def run_job(job: Job, handler: Handler | None, context: JobContext, thread
         outcome: Outcome = failed(error)
         _LOG.warning("%s %s: attempt %d failed: %s", job.job_type, job.id, job.attempt, error)
         return outcome
-    if context.ended_itself:
-        return EndedItself()
-    return completed(result, round((time.perf_counter() - started) * 1000))
+    milliseconds = round((time.perf_counter() - started) * 1000)
+    _LOG.debug("%s %s: done in %d ms", job.job_type, job.id, milliseconds)
+    return EndedItself() if context.ended_itself else completed(result, milliseconds)
