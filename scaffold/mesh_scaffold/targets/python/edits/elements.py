@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from mesh_scaffold.targets.python.code import WIDTH, broken_call
 from mesh_scaffold.targets.python.edits.brackets import Brackets, addition, read_bracket, removal
 from mesh_scaffold.targets.python.edits.find import (
     expression,
@@ -200,7 +201,13 @@ class DictEntry:
         assert not isinstance(bracket, Refused)
         keys = [key for key in literal.keys if key is not None]
         key = quoted_like(source, keys, self.key) if self.key_is_text else self.key
-        return added(source, self.syntax_path, addition(source, bracket, f"{key}: {self.value}"))
+        result = added(source, self.syntax_path, addition(source, bracket, f"{key}: {self.value}"))
+        line = "" if isinstance(result, Refused) else result.source.lines[result.insertion.line - 1]
+        if len(line.rstrip()) <= WIDTH or not self.value.endswith(")"):
+            return result
+        indent = line[: len(line) - len(line.lstrip())]
+        value = broken_call(self.value, indent, source.indent_unit).replace("\n", source.newline)
+        return added(source, self.syntax_path, addition(source, bracket, f"{key}: {value}"))
 
     def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
         """The dict without the entry."""
@@ -218,12 +225,16 @@ class DictEntry:
     def _assigned_later(self, source: Source) -> Span | None:
         scope = find_function(source, self.function) if self.function else source.tree
         assert not isinstance(scope, Refused)
-        wanted = expression(f"{self.name}[{self._key_code}]")
+        wanted = expression(self._key_code)
         for statement in own_statements(scope):
             for target in targets_of(statement):
-                if isinstance(target, ast.Subscript) and ast.unparse(target) == ast.unparse(wanted):
+                if isinstance(target, ast.Subscript) and _is_item(target, self.name, wanted):
                     return Span(source.start(statement), source.end(statement))
         return None
+
+
+def _is_item(target: ast.Subscript, name: str, key: ast.expr) -> bool:
+    return isinstance(target.value, ast.Name) and target.value.id == name and same_code(target.slice, key)
 
 
 def dict_entries(source: Source, value: ast.expr, name: str) -> dict[str, tuple[ast.expr, ast.expr]] | Refused:

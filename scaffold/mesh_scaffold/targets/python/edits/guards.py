@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from mesh_scaffold.targets.python.code import WIDTH, broken_call
 from mesh_scaffold.targets.python.edits.blocks import add_statement, remove_statement
 from mesh_scaffold.targets.python.edits.find import (
     Function,
-    expression,
     find_function,
     find_value,
     own_statements,
@@ -91,8 +91,11 @@ class GuardedItem:
         neighbour = self._neighbour(function)
         assert neighbour is not None
         key = quoted_like(source, [neighbour], self.key)
-        value = self.value.replace("{key}", key)
-        code = f"if {key} in {self.among}:\n{source.indent_unit}{self.name}[{key}] = {value}"
+        value, unit = self.value.replace("{key}", key), source.indent_unit
+        target = f"{self.name}[{key}] = "
+        if len(source.indent_at(source.start(neighbour)) + unit + target + value) > WIDTH:
+            value = broken_call(value, unit, unit)
+        code = f"if {key} in {self.among}:\n{unit}{target}{value}"
         return added(source, self.syntax_path, add_statement(source, function, function.body, neighbour, code))
 
     def subtract(self, source: Source, insertion: Insertion) -> Source | Refused:
@@ -112,7 +115,7 @@ class GuardedItem:
     def _sets(self, statement: ast.stmt, key: str | None = None) -> bool:
         for target in targets_of(statement):
             if isinstance(target, ast.Subscript) and _is_name(target.value, self.name):
-                return key is None or ast.dump(target.slice) == ast.dump(expression(repr(key)))
+                return key is None or (isinstance(target.slice, ast.Constant) and target.slice.value == key)
         return False
 
 

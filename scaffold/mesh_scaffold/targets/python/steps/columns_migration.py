@@ -61,7 +61,7 @@ class ColumnsMigrationStep(PythonStep):
         shown = [{"name": each.name, "condition": Code(each.condition)} for each in constraints]
         template = "migration_columns.sql.jinja"
         tree.write(path, render(environment(self.templates), template, **context, constraints=shown))
-        return Made(files=(path,), notices=("The migrations are applied by: mesh db migrate",))
+        return Made(files=(path,))
 
     def _columns(self, spec: PostTypeSpec) -> list[dict[str, Any]]:
         return [
