@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from mesh_scaffold.targets.python.code import WIDTH, broken_call
 from mesh_scaffold.targets.python.edits.blocks import add_statement, remove_statement
 from mesh_scaffold.targets.python.edits.find import find_class, targets_of
 from mesh_scaffold.targets.python.edits.quotes import quoted_like
@@ -60,7 +61,10 @@ class EnumMember:
         owner = find_class(source, self.class_name)
         assert not isinstance(owner, Refused)
         members = [statement for statement in owner.body if _assigned_name(statement)]
-        code = f"{self.member} = {quoted_like(source, members, self.value)}"
+        value = quoted_like(source, members, self.value)
+        code = f"{self.member} = {value}"
+        if len(source.indent_at(source.start(owner.body[0])) + code) > WIDTH:
+            code = f"{self.member} = {broken_call(f'({value})', '', source.indent_unit)}"
         neighbour = members[-1] if members else None
         return added(source, self.syntax_path, add_statement(source, owner, owner.body, neighbour, code))
 

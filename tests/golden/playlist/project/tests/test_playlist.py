@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+TYPE = "PLAYLIST"
+
 
 @pytest.fixture
 def fields() -> dict[str, Any]:
@@ -34,17 +36,17 @@ def assert_holds(post: dict[str, Any], fields: dict[str, Any]) -> None:
 
 
 def test_it_is_created_and_read_back(client: TestClient, fields: dict[str, Any]) -> None:
-    created = client.post("/api/posts", json=sent(fields, type="PLAYLIST"))
+    created = client.post("/api/posts", json=sent(fields, type=TYPE))
 
     assert created.status_code == 201, created.text
     post = client.get(f"/api/posts/{created.json()['id']}").json()
     assert post == created.json()
-    assert post["type"] == "PLAYLIST"
+    assert post["type"] == TYPE
     assert_holds(post, fields)
 
 
 def test_a_change_leaves_what_it_omits(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="PLAYLIST")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
 
     changed = client.patch(f"/api/posts/{post['id']}", json=sent({}))
 
@@ -53,7 +55,7 @@ def test_a_change_leaves_what_it_omits(client: TestClient, fields: dict[str, Any
 
 
 def test_each_field_is_changed(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="PLAYLIST")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
     others: list[tuple[str, Any]] = [
         ("title", "Another"),
         ("title", ""),
@@ -74,7 +76,7 @@ def test_each_field_is_changed(client: TestClient, fields: dict[str, Any]) -> No
 
 
 def test_null_clears_an_optional_field(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="PLAYLIST")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
 
     for name in ["mood", "date", "tempo"]:
         changed = client.patch(f"/api/posts/{post['id']}", json=sent({name: None}))
@@ -90,19 +92,19 @@ def test_defaults_fill_what_is_omitted(client: TestClient, fields: dict[str, Any
     }
     given = {name: value for name, value in fields.items() if name not in defaults}
 
-    created = client.post("/api/posts", json=sent(given, type="PLAYLIST"))
+    created = client.post("/api/posts", json=sent(given, type=TYPE))
 
     assert created.status_code == 201, created.text
     assert_holds(created.json(), {**given, **defaults})
 
 
 def test_a_required_field_must_be_given(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="PLAYLIST")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
 
     for name in ["title", "tracks"]:
         rest = {key: value for key, value in fields.items() if key != name}
         for response in (
-            client.post("/api/posts", json=sent(rest, type="PLAYLIST")),
+            client.post("/api/posts", json=sent(rest, type=TYPE)),
             client.patch(f"/api/posts/{post['id']}", json=sent({name: None})),
         ):
             assert response.status_code == 422, (name, response.text)
@@ -110,7 +112,7 @@ def test_a_required_field_must_be_given(client: TestClient, fields: dict[str, An
 
 
 def test_a_wrong_value_is_refused_at_its_field(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="PLAYLIST")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
     wrong: list[tuple[str, Any]] = [
         ("title", 5),
         ("title", "x" * 121),
@@ -132,7 +134,7 @@ def test_a_wrong_value_is_refused_at_its_field(client: TestClient, fields: dict[
 
     for name, value in wrong:
         for response in (
-            client.post("/api/posts", json=sent({**fields, name: value}, type="PLAYLIST")),
+            client.post("/api/posts", json=sent({**fields, name: value}, type=TYPE)),
             client.patch(f"/api/posts/{post['id']}", json=sent({name: value})),
         ):
             assert response.status_code == 422, (name, value, response.text)
@@ -141,14 +143,14 @@ def test_a_wrong_value_is_refused_at_its_field(client: TestClient, fields: dict[
 
 
 def test_its_feeds_list_it(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="PLAYLIST")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
 
     for feed in ["global"]:
         assert post in client.get(f"/api/feeds/{feed}").json()["posts"], feed
 
 
 def test_its_card_is_shown(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="PLAYLIST")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
 
     page = client.get(f"/posts/{post['id']}")
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+TYPE = "POLL"
 MOMENTS = {"poll_closes_at"}
 
 
@@ -37,17 +38,17 @@ def assert_holds(post: dict[str, Any], fields: dict[str, Any]) -> None:
 
 
 def test_it_is_created_and_read_back(client: TestClient, fields: dict[str, Any]) -> None:
-    created = client.post("/api/posts", json=sent(fields, type="POLL"))
+    created = client.post("/api/posts", json=sent(fields, type=TYPE))
 
     assert created.status_code == 201, created.text
     post = client.get(f"/api/posts/{created.json()['id']}").json()
     assert post == created.json()
-    assert post["type"] == "POLL"
+    assert post["type"] == TYPE
     assert_holds(post, fields)
 
 
 def test_a_change_leaves_what_it_omits(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="POLL")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
 
     changed = client.patch(f"/api/posts/{post['id']}", json=sent({}))
 
@@ -56,7 +57,7 @@ def test_a_change_leaves_what_it_omits(client: TestClient, fields: dict[str, Any
 
 
 def test_each_field_is_changed(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="POLL")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
     others: list[tuple[str, Any]] = [
         ("poll_question", "Another"),
         ("poll_options", ["Another", "Another"]),
@@ -72,7 +73,7 @@ def test_each_field_is_changed(client: TestClient, fields: dict[str, Any]) -> No
 
 
 def test_null_clears_an_optional_field(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="POLL")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
 
     for name in ["poll_closes_at"]:
         changed = client.patch(f"/api/posts/{post['id']}", json=sent({name: None}))
@@ -87,19 +88,19 @@ def test_defaults_fill_what_is_omitted(client: TestClient, fields: dict[str, Any
     }
     given = {name: value for name, value in fields.items() if name not in defaults}
 
-    created = client.post("/api/posts", json=sent(given, type="POLL"))
+    created = client.post("/api/posts", json=sent(given, type=TYPE))
 
     assert created.status_code == 201, created.text
     assert_holds(created.json(), {**given, **defaults})
 
 
 def test_a_required_field_must_be_given(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="POLL")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
 
     for name in ["poll_question", "poll_options"]:
         rest = {key: value for key, value in fields.items() if key != name}
         for response in (
-            client.post("/api/posts", json=sent(rest, type="POLL")),
+            client.post("/api/posts", json=sent(rest, type=TYPE)),
             client.patch(f"/api/posts/{post['id']}", json=sent({name: None})),
         ):
             assert response.status_code == 422, (name, response.text)
@@ -107,7 +108,7 @@ def test_a_required_field_must_be_given(client: TestClient, fields: dict[str, An
 
 
 def test_a_wrong_value_is_refused_at_its_field(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="POLL")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
     wrong: list[tuple[str, Any]] = [
         ("poll_question", 5),
         ("poll_question", "x" * 201),
@@ -124,7 +125,7 @@ def test_a_wrong_value_is_refused_at_its_field(client: TestClient, fields: dict[
 
     for name, value in wrong:
         for response in (
-            client.post("/api/posts", json=sent({**fields, name: value}, type="POLL")),
+            client.post("/api/posts", json=sent({**fields, name: value}, type=TYPE)),
             client.patch(f"/api/posts/{post['id']}", json=sent({name: value})),
         ):
             assert response.status_code == 422, (name, value, response.text)
@@ -133,14 +134,14 @@ def test_a_wrong_value_is_refused_at_its_field(client: TestClient, fields: dict[
 
 
 def test_its_feeds_list_it(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="POLL")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
 
     for feed in ["global"]:
         assert post in client.get(f"/api/feeds/{feed}").json()["posts"], feed
 
 
 def test_its_card_is_shown(client: TestClient, fields: dict[str, Any]) -> None:
-    post = client.post("/api/posts", json=sent(fields, type="POLL")).json()
+    post = client.post("/api/posts", json=sent(fields, type=TYPE)).json()
 
     page = client.get(f"/posts/{post['id']}")
 
