@@ -47,7 +47,7 @@ def serve_project(
     settings = Settings.load(project)
     with listen(host, port) as listening:
         if settings.development and not is_loopback(listening):
-            warn("in development the app trusts whoever reaches it, and this address is open to the network")
+            warn("this address is open to the network, and in development the app may trust whoever reaches it")
         _prepare_database(settings, apply=migrate_first)
         announcement = f"serving {url_of(listening)}"
         serving = Serving(settings.project, settings.project_file.serve.app, announcement)
