@@ -79,6 +79,7 @@ class Worker:
         self.counts = Counts()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shift: Shift | None = None
+        self._stop_early = False
 
     def run(self) -> Counts:
         """Run until SIGTERM or SIGINT, or until `stop` is called."""
@@ -90,6 +91,7 @@ class Worker:
 
     def stop(self) -> None:
         """Ask the worker to finish what runs and return; from any thread. Asked again, it interrupts what runs."""
+        self._stop_early = True
         if self._loop is not None and self._shift is not None:
             self._loop.call_soon_threadsafe(self._shift.stop)
 
@@ -101,6 +103,8 @@ class Worker:
         pool = await asyncio.to_thread(open_pool, self.settings, min_size=0, max_size=2 * self.concurrency)
         try:
             self._shift = Shift(self, url=url, listen_url=listen_url, connect=pool.connection, drain=drain)
+            if self._stop_early:
+                self._shift.stop()
             with self._signals(self._shift.stop):
                 await self._shift.work()
         finally:
