@@ -197,6 +197,7 @@ def test_a_file_in_the_way_is_a_conflict(app_files: dict[str, bytes], target: Ta
         ("feeds: [home]\nfields: {q: {type: string}}", "there is no feed 'home'", "app/feed.py has global, reviews"),
         ("fields: {q: {type: string, column: likes}}", "the column 'likes' is every post's own", "another `column:`"),
         ("fields: {q: {type: string, column: copy}}", "no field of the model Post can be called 'copy'", "`column:`"),
+        (f"label: {'x' * 101}\nfields: {{q: {{type: string}}}}", "the label has 101 characters", "Shorten it."),
         ("fields: {q: {type: image, default: 'javascript:1'}}", "is no image", "begins with http:// or https://"),
     ],
 )
