@@ -183,9 +183,9 @@ class DictEntry:
             return literal
         index = self._index(literal)
         if index is not None:
-            bracket = read_bracket(source, literal)
-            assert not isinstance(bracket, Refused)
-            return Span(bracket.items[index].start, bracket.items[index].end)
+            key = literal.keys[index]
+            assert key is not None
+            return Span(source.start(key), source.end(literal.values[index]))
         return self._assigned_later(source)
 
     def ensure(self, source: Source) -> Edited | Refused:
