@@ -1,7 +1,7 @@
 """What the golden files hold, and the command that renews them: python tests/golden/renew.py
 
-Each folder beside this file is a case: `spec.yaml`, and under `project/` every file that `mesh new` creates or edits for
-it in a new app, as it is afterwards; `changes.diff` is the same as a reviewer reads it. The clock stands still.
+Each folder beside this file is a case: `spec.yaml`, and under `project/` every file that `mesh new` creates or edits
+for it in a new app, as it is afterwards; `changes.diff` is the same as a reviewer reads it. The clock stands still.
 """
 
 from __future__ import annotations

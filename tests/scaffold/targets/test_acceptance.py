@@ -51,16 +51,15 @@ def run(app: Path, *command: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def grown(
-    tmp_path_factory: pytest.TempPathFactory,
-    app_files: dict[str, bytes],
-    target: Target,
-    project: ProjectFile,
-    specs: dict[str, str],
-) -> Path:
-    """The app with the five types, on disk."""
-    tree = add_types(Tree(Memory(app_files)), target, project, specs)
-    return written(tmp_path_factory.mktemp("grown") / "app", app_files, tree)
+def grown_tree(app_files: dict[str, bytes], target: Target, project: ProjectFile, specs: dict[str, str]) -> Tree:
+    """The app with the five types."""
+    return add_types(Tree(Memory(app_files)), target, project, specs)
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory, app_files: dict[str, bytes], grown_tree: Tree) -> Path:
+    """The same on disk."""
+    return written(tmp_path_factory.mktemp("grown") / "app", app_files, grown_tree)
 
 
 def test_the_code_passes_the_linter_and_needs_no_formatter(grown: Path) -> None:
@@ -84,11 +83,9 @@ def test_every_test_of_the_app_passes_on_a_migrated_database(grown: Path, tmp_pa
 
 
 def test_every_step_holds_for_every_type(
-    tree: Tree, target: Target, project: ProjectFile, specs: dict[str, str]
+    grown_tree: Tree, target: Target, project: ProjectFile, specs: dict[str, str]
 ) -> None:
-    add_types(tree, target, project, specs)
-
-    matrix = check(tree, target, project)
+    matrix = check(grown_tree, target, project)
 
     assert matrix.types == ("text", "image", "product_review", *specs)
     assert matrix.findings == ()
@@ -96,13 +93,14 @@ def test_every_step_holds_for_every_type(
     assert unlike == []
 
 
-def test_a_second_run_changes_nothing(tree: Tree, target: Target, project: ProjectFile, specs: dict[str, str]) -> None:
-    add_types(tree, target, project, specs)
-    before = {change.path: change.after for change in tree.changes()}
+def test_a_second_run_changes_nothing(
+    grown_tree: Tree, target: Target, project: ProjectFile, specs: dict[str, str]
+) -> None:
+    before = {change.path: change.after for change in grown_tree.changes()}
 
-    add_types(tree, target, project, specs)
+    add_types(grown_tree, target, project, specs)
 
-    assert {change.path: change.after for change in tree.changes()} == before
+    assert {change.path: change.after for change in grown_tree.changes()} == before
 
 
 def mangled(content: bytes) -> bytes:
