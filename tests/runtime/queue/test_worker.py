@@ -113,13 +113,13 @@ def test_one_failing_job_does_not_hold_back_its_batch(
     @job("odd", payload=Number)
     async def odd(payload: Number, _context: JobContext) -> None:
         if payload.n % 2:
-            raise ValueError(f"{payload.n} is odd")
+            raise Retryable(f"{payload.n} is odd", after=timedelta(minutes=1))  # a backoff may be next to nothing
 
     enqueue_many(auto, [NewJob(job_type=odd, payload={"n": n}) for n in range(10)])
     counts = drain(odd)
     assert (counts.completed, counts.failed) == (5, 5)
     assert rows("SELECT DISTINCT status, attempts FROM background_jobs") == [("scheduled", 1)]
-    assert rows("SELECT error_message FROM background_jobs ORDER BY created_at LIMIT 1") == [("ValueError: 1 is odd",)]
+    assert rows("SELECT error_message FROM background_jobs ORDER BY created_at LIMIT 1") == [("Retryable: 1 is odd",)]
 
 
 def test_a_failed_job_keeps_its_traceback(auto: Connection, rows: Rows, drain: Callable[..., Counts]) -> None:
