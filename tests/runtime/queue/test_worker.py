@@ -119,7 +119,7 @@ def test_one_failing_job_does_not_hold_back_its_batch(
     counts = drain(odd)
     assert (counts.completed, counts.failed) == (5, 5)
     assert rows("SELECT DISTINCT status, attempts FROM background_jobs") == [("scheduled", 1)]
-    assert rows("SELECT error_message FROM background_jobs ORDER BY created_at LIMIT 1") == [("Retryable: 1 is odd",)]
+    assert rows("SELECT error_message FROM background_jobs ORDER BY created_at LIMIT 1") == [("1 is odd",)]
 
 
 def test_a_failed_job_keeps_its_traceback(auto: Connection, rows: Rows, drain: Callable[..., Counts]) -> None:
