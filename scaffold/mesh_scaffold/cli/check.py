@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mesh_cli.console import emit_json, print_table, say
-from mesh_scaffold.cli.project import JsonOption, ProjectOption, open_project
+from mesh_cli.options import JsonOption, ProjectOption
+from mesh_scaffold.cli.project import open_project
 from mesh_scaffold.generate.check import check
 from mesh_scaffold.steps import Holds, Missing, NotApplicable
 from mesh_scaffold.targets import target_for

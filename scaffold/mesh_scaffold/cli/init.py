@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from mesh_cli.options import DryRunOption, JsonOption
 from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.apply import apply
-from mesh_scaffold.cli.project import DryRunOption, JsonOption  # noqa: TC001  typer reads them
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.generate.init import plan_init
 from mesh_scaffold.tree import Disk, Tree

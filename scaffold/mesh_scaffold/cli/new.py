@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mesh_cli.options import DryRunOption, JsonOption, ProjectOption
 from mesh_descriptors.errors import MeshError
 from mesh_scaffold.apply import changing
-from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project
+from mesh_scaffold.cli.project import open_project
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.generate.new import plan_new
 from mesh_scaffold.generate.specs import SUFFIX, load_spec, refs_of, spec_path, write_spec
