@@ -32,7 +32,7 @@ format: $(VENV)/dev.stamp ## Format the code
 	$(BIN)/ruff check --fix .
 
 golden: $(VENV)/dev.stamp ## Renew the generated code under tests/golden
-	$(BIN)/python -m pytest -q tests/scaffold/targets --renew-golden
+	$(BIN)/python tests/golden/renew.py
 
 bench: $(VENV)/dev.stamp ## Run the benchmarks
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done

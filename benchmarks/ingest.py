@@ -23,7 +23,7 @@ WAYS = {
         "import json",
         """[item["track"]["id"] for item in json.load(open(path, "rb"))["items"]]""",
     ),
-    "the seed's worker, in Python: whole blob, events, then ids": (
+    "a worker that holds the blob: pure-Python events, then ids": (
         "import io; from ijson.backends import python as ijson",
         """[item["track"]["id"] for item in ijson.items(io.BytesIO(open(path, "rb").read()), "items.item")]""",
     ),

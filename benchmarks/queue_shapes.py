@@ -98,7 +98,8 @@ def rows(predicate: str) -> Shape:
     return Shape(
         name=f"rows, {'partial' if predicate else 'full'} index",
         tables=TABLES.format(fillfactor=50, predicate=predicate),
-        claim="WITH token AS (SELECT nextval('tokens') AS token) UPDATE jobs SET state = 'running', token = token.token, "
+        claim="WITH token AS (SELECT nextval('tokens') AS token) "
+        "UPDATE jobs SET state = 'running', token = token.token, "
         f"started_at = now() FROM token WHERE ctid = ANY (ARRAY({READY.format(floor=0)} LIMIT %(limit)s "
         "FOR UPDATE SKIP LOCKED)) RETURNING id, payload::text, attempts, created_at, token.token, seq",
         finish="WITH gone AS (DELETE FROM jobs WHERE id = ANY(%(ids)s) AND token = %(token)s RETURNING *) "

@@ -12,6 +12,9 @@ CONNECTOR_FILE = "connector.toml"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """A snake_case name: of a connector, a stream, a kind of media."""
 
+PLAYS = "plays"
+"""The stream that all plays of a connector are added up in."""
+
 Signal = Literal["liked", "rated", "played", "disliked"]
 """What a record says about its medium."""
 
@@ -162,4 +165,15 @@ class ConnectorManifest(_Part):
             raise ValueError("a connector needs streams or files to read")
         if self.streams and self.base_url is None:
             raise ValueError("streams need a base_url")
+        return self
+
+    @model_validator(mode="after")
+    def _streams_are_of_one_mind(self) -> ConnectorManifest:
+        signals: dict[str, str] = {}
+        for form in self.files:
+            name = form.stream_name
+            if signals.setdefault(name, form.signal) != form.signal:
+                raise ValueError(f"the files of stream {name} must all have one signal; name another stream")
+            if name == PLAYS and form.signal != "played":
+                raise ValueError(f"the stream {PLAYS} is for signal played only; name another stream")
         return self

@@ -7,6 +7,7 @@ CREATE UNLOGGED TABLE mesh.cache (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX cache_viewer ON mesh.cache (viewer);
+CREATE INDEX cache_expires_at ON mesh.cache (expires_at);
 COMMENT ON TABLE mesh.cache IS 'Answers by key. Keys hold the versions of what they were computed from, so that none is ever stale.';
 
 SELECT mesh.keep_private();

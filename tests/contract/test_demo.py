@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def demo(*arguments: str, temporary: Path) -> subprocess.Popen[str]:
-    environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
-    environment |= {"TMPDIR": str(temporary)}
+    # A database of the user's own is none of the demo's business.
+    environment = os.environ | {"TMPDIR": str(temporary), "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
     command = [sys.executable, "-m", "mesh_cli", "demo", *arguments]
     return subprocess.Popen(
         command, cwd=temporary, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -33,13 +33,13 @@ def processes_in(folder: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
-    running = demo("--users", "95", "--json", temporary=tmp_path)
+    running = demo("--users", "159", "--json", temporary=tmp_path)
     output, errors = running.communicate(timeout=280)
     assert running.returncode == 0, errors
     result = json.loads(output)
     names = [step["name"] for step in result["steps"]]
     assert names[0] == "mesh init"
-    assert names[-1] == "mesh db down"
+    assert names[-1].startswith("mesh candidates")
     assert any(name.startswith("mesh ingest spotify") for name in names)
     assert result["own_group"] >= 0.95
     assert list(tmp_path.iterdir()) == []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  typer reads it at run time
 from typing import Annotated
 
 import typer
 
 from mesh_cli.console import emit_json, print_table, say
+from mesh_cli.options import JsonOption, ProjectOption
 from mesh_runtime.cache import PostgresCache
 from mesh_runtime.cli.ready import migrated_database
 from mesh_runtime.discovery.candidates import MOST, candidates
@@ -24,11 +24,8 @@ def list_candidates(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Search again, even if the cache holds an answer of the last minute.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    project: Annotated[
-        Path | None,
-        typer.Option("--project", metavar="DIR", help="The project. Default: the nearest with a mesh.toml."),
-    ] = None,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
 ) -> None:
     """List the users whose taste is nearest to a user's, with the cosine of both tastes.
 
@@ -43,6 +40,6 @@ def list_candidates(
         emit_json({"viewer": viewer, "candidates": listed})
     elif found:
         rows = [(rank, each.user_id, f"{each.score:.4f}") for rank, each in enumerate(found, start=1)]
-        print_table(["RANK", "USER", "SCORE"], rows, right=["RANK", "SCORE"])
+        print_table(["rank", "user", "score"], rows, right=["rank", "score"])
     else:
         say("Nobody else has a taste vector yet.")

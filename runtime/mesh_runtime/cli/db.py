@@ -10,6 +10,7 @@ import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mesh_cli.console import emit_json, say
+from mesh_cli.options import JsonOption, ProjectOption
 from mesh_descriptors.project import find_project
 from mesh_runtime.database import (
     Applied,
@@ -40,12 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Project = Annotated[
-    Path | None,
-    typer.Option("--project", metavar="DIR", help="The project's folder; default: the nearest with a mesh.toml."),
-]
 UP_TO_DATE = "The database has every migration."
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _settings(project: Path | None) -> Settings:
@@ -53,7 +49,7 @@ def _settings(project: Path | None) -> Settings:
 
 
 @app.command()
-def up(project: Project = None) -> None:
+def up(project: ProjectOption = None) -> None:
     """Start the embedded server and say where it is; does nothing when it runs."""
     settings = _settings(project)
     if settings.database_url:
@@ -66,7 +62,7 @@ def up(project: Project = None) -> None:
 
 
 @app.command()
-def down(project: Project = None) -> None:
+def down(project: ProjectOption = None) -> None:
     """Stop the embedded server; its data stays."""
     settings = _settings(project)
     stopped = server(settings).stop()
@@ -76,7 +72,7 @@ def down(project: Project = None) -> None:
 
 
 @app.command()
-def status(project: Project = None, as_json: Json = False) -> None:
+def status(project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Say whether the database runs, where, and which migrations it has. Exit code 1: it does not run."""
     settings = _settings(project)
     look = _embedded_status if settings.database_url is None else _external_status
@@ -91,16 +87,16 @@ def status(project: Project = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def url(project: Project = None) -> None:
+def url(project: ProjectOption = None) -> None:
     """Print the database's URL, with its password if it has one; starts the embedded server."""
     typer.echo(database_url(_settings(project)))
 
 
 @app.command("migrate")
 def migrate_command(
-    project: Project = None,
+    project: ProjectOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be applied; change nothing.")] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Apply the migrations that the database lacks: the runtime's, then the project's own."""
     settings = _settings(project)
@@ -125,7 +121,7 @@ def migrate_command(
 
 
 @app.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def psql_command(context: typer.Context, project: Project = None) -> None:
+def psql_command(context: typer.Context, project: ProjectOption = None) -> None:
     """Open the database in psql; what follows is passed on, as in: mesh db psql -c 'SELECT 1'."""
     parts = conninfo_to_dict(database_url(_settings(project)))
     variables = environment()

@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,17 +18,17 @@ from mesh_cli.console import emit_json, print_table, progress
 from mesh_descriptors.errors import Place
 from mesh_runtime.cli.demonstration.project import DemoError, Project, get_json
 from mesh_runtime.cli.demonstration.report import Report
-from mesh_runtime.database import connect, queries
+from mesh_runtime.database import connect, queries, server
 from mesh_runtime.discovery.candidates import candidates
 from mesh_runtime.ingest import submit
 from mesh_runtime.ingest.synthetic import BIG, taste_groups, write_liked_songs
-from mesh_runtime.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
     from mesh_runtime.ingest.synthetic import Listener
+    from mesh_runtime.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -104,22 +104,17 @@ def _run(project: Project, report: Report, users: int) -> float:
     with report.step("mesh init") as outcome:
         Project(Path.cwd()).mesh("init", str(project.folder))
         outcome.text = "an app with the post types TEXT, IMAGE and PRODUCT_REVIEW"
-    try:
-        with report.step("mesh db up, mesh db migrate") as outcome:
-            project.mesh("db", "up")
+    with ExitStack() as stack:
+        with report.step("mesh db migrate") as outcome:
+            stack.enter_context(server(project.settings).running())  # until the end, even if this process is killed
             project.mesh("db", "migrate")
-            outcome.text = "PostgreSQL with pgvector, of this project alone"
+            outcome.text = "on a PostgreSQL with pgvector, of this project alone"
         _add_poll(project, report)
-        with tempfile.TemporaryDirectory(prefix="mesh-demo-") as exports:
-            _serve_poll(project, report, Path(exports))
-            listeners = _write_exports(report, Path(exports), users)
-            _read_exports(project, report, Path(exports), listeners)
+        exports = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mesh-demo-")))
+        _serve_poll(project, report, exports)
+        listeners = _write_exports(report, exports, users)
+        _read_exports(project, report, exports, listeners)
         return _compare(project, report, listeners)
-    finally:
-        if (project.folder / "mesh.toml").exists():
-            with report.step("mesh db down") as outcome:
-                project.mesh("db", "down")
-                outcome.text = "nothing is left running"
 
 
 def _add_poll(project: Project, report: Report) -> None:
@@ -182,7 +177,7 @@ def _read_exports(project: Project, report: Report, exports: Path, listeners: Se
             project.mesh("ingest", "spotify", str(_export(exports, big)), "--user", str(big.user_id))
             outcome.text = f"{BIG:,} songs, streamed, resolved, embedded and pooled"
         with report.step(f"the same for {len(others)} more users") as outcome:
-            settings = Settings.load(project.folder)
+            settings = project.settings
             with connect(settings) as connection:
                 for listener in others:
                     submit(settings, connection, "spotify", _export(exports, listener), listener.user_id)
@@ -209,7 +204,7 @@ def _compare(project: Project, report: Report, listeners: Sequence[Listener]) ->
     """Which part of all users' nearest is of their own group."""
     group = {str(listener.user_id): listener.group.name for listener in listeners}
     with report.step(f"mesh candidates, the {_NEAREST} nearest of each user") as outcome:
-        with connect(Settings.load(project.folder)) as connection:
+        with connect(project.settings) as connection:
             nearest = {user: candidates(connection, user, _NEAREST) for user in group}
         own = [group[one.user_id] == group[user] for user, found in nearest.items() for one in found]
         purity = sum(own) / len(own)

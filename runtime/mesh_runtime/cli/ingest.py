@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from pathlib import Path  # noqa: TC003  typer reads it at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mesh_cli.console import emit_json, progress, say
+from mesh_cli.options import JsonOption, ProjectOption
 from mesh_descriptors.errors import Place
 from mesh_runtime.cli.drain import Drain, drained
 from mesh_runtime.cli.handlers import all_handlers
@@ -41,11 +42,8 @@ def ingest(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Store and enqueue only; a worker does the rest later.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    project: Annotated[
-        Path | None,
-        typer.Option("--project", metavar="DIR", help="The project. Default: the nearest with a mesh.toml."),
-    ] = None,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
 ) -> None:
     """Read a user's export of favourites into their taste vector.
 

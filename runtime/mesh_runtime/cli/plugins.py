@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mesh_cli.console import emit_json, print_table, say
+from mesh_cli.options import JsonOption, ProjectOption
 from mesh_runtime.plugins import load_project_plugins, plugin_folders
 from mesh_runtime.settings import Settings
 
@@ -22,11 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ProjectOption = Annotated[
-    Path | None, typer.Option("--project", help="The project's folder. Default: the nearest with a mesh.toml.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @app.command("list")
 def list_plugins(project: ProjectOption = None, as_json: JsonOption = False) -> None:
@@ -36,7 +32,7 @@ def list_plugins(project: ProjectOption = None, as_json: JsonOption = False) -> 
         emit_json(_report(folders, registry))
         return
     if registry.plugins:
-        print_table(["KIND", "TYPE", "LABEL", "VERSION", "FOLDER"], [_row(plugin) for plugin in registry.plugins])
+        print_table(["kind", "type", "label", "version", "folder"], [_row(plugin) for plugin in registry.plugins])
     else:
         say(f"no plug-ins in {', '.join(folder.shown(folder.path) for folder in folders) or 'any folder'}")
     if registry.problems:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mesh_cli.console import say, warn
+from mesh_cli.options import ProjectOption
 from mesh_runtime.cli.serving.listen import is_loopback, listen, url_of
 from mesh_runtime.cli.serving.process import Serving, serve
 from mesh_runtime.cli.serving.supervisor import serve_and_reload
@@ -16,10 +17,6 @@ from mesh_runtime.errors import RuntimeFault
 from mesh_runtime.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-ProjectOption = Annotated[
-    Path | None, typer.Option("--project", help="The project's folder. Default: the nearest with a mesh.toml.")
-]
 
 _NO_CODE = ("tests",)
 _NAMED = 3
@@ -47,7 +44,7 @@ def serve_project(
     settings = Settings.load(project)
     with listen(host, port) as listening:
         if settings.development and not is_loopback(listening):
-            warn("in development the app trusts whoever reaches it, and this address is open to the network")
+            warn("this address is open to the network, and in development the app may trust whoever reaches it")
         _prepare_database(settings, apply=migrate_first)
         announcement = f"serving {url_of(listening)}"
         serving = Serving(settings.project, settings.project_file.serve.app, announcement)

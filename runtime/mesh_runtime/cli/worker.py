@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mesh_cli.console import emit_json, say
+from mesh_cli.options import ProjectOption
 from mesh_runtime.cli.handlers import HandlerSource
 from mesh_runtime.queue import QueueError, Worker
 from mesh_runtime.settings import Settings
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from mesh_runtime.queue import Counts, Handler
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-
-ProjectOption = Annotated[
-    Path | None, typer.Option("--project", help="The project's folder. Default: the nearest with a mesh.toml.")
-]
 
 
 class NoHandlerError(QueueError):

@@ -14,7 +14,8 @@ from mesh_runtime.database.connect import (
 )
 from mesh_runtime.database.embedded import EmbeddedServer, ServerStatus
 from mesh_runtime.database.migration_files import Migration, MigrationError, Source, runtime_source, sources
-from mesh_runtime.database.migrations import Applied, MigrationState, migrate, migration_state, pending
+from mesh_runtime.database.migration_state import MigrationState, migration_state, pending
+from mesh_runtime.database.migrations import Applied, migrate
 from mesh_runtime.database.queries import Queries, Query, queries
 
 __all__ = [

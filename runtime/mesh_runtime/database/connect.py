@@ -80,7 +80,6 @@ def open_pool(
         kwargs=options,
         open=False,
         name=application_name,
-        check=ConnectionPool.check_connection,  # after a restart of the server, nobody gets a connection that is dead
     )
     try:
         pool.open(wait=True, timeout=_CONNECT_SECONDS)

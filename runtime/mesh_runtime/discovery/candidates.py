@@ -78,6 +78,7 @@ def candidates(
         nearest = _nearest(connection, viewer, found, STORED)
         # A shorter answer is the whole population: cheap to find, and a newcomer would be missed.
         if len(nearest) == STORED:
+            cache.purge()
             cache.put(key, json.dumps([(each.user_id, each.score) for each in nearest]).encode(), LIFETIME)
         return nearest[:count]
 

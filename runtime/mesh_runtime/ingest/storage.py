@@ -58,14 +58,14 @@ class ObjectStorage:
         try:
             self._obstore.put(self._store, key, path)
         except self._failed as error:
-            raise StorageError(f"the storage did not take {key}: {error}") from error
+            raise StorageError(f"the storage did not take {key}: {_reason(error)}") from error
 
     def open(self, key: str) -> BinaryIO:
         """Open a stored file for reading, seekable."""
         try:
             file = self._obstore.open_reader(self._store, key, buffer_size=256 * 1024)
         except (self._failed, FileNotFoundError) as error:
-            raise StorageError(f"the storage does not hold {key}: {error}") from error
+            raise StorageError(f"the storage does not hold {key}: {_reason(error)}") from error
         return io.BufferedReader(_Raw(file), buffer_size=64 * 1024)
 
     def holds(self, key: str) -> bool:
@@ -123,11 +123,15 @@ def raw_storage(settings: Settings) -> RawStorage:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return ObjectStorage(LocalStore(folder))
     except Exception as error:  # every kind of store has errors of its own
-        reason = str(error).split("\n")[0]
         raise StorageSettingsError(
-            f"the storage cannot be used: {reason}",
+            f"the storage cannot be used: {_reason(error)}",
             remedy="Correct MESH_STORAGE_URL, such as s3://bucket/folder or file:///var/lib/mesh.",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of obstore's messages; the others are its debugging aid."""
+    return str(error).split("\n")[0]
 
 
 def _folder(settings: Settings) -> Path | None:

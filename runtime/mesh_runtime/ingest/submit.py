@@ -150,6 +150,9 @@ def _open(path: Path) -> BinaryIO:
     try:
         if not path.exists():
             raise UnreadableExportError("no such file", place=Place(str(path)), remedy="Check the path.")
+        if path.exists() and not path.is_dir() and not path.is_file():
+            remedy = "Save it to a file first: it is read twice."
+            raise UnreadableExportError("is no regular file", place=Place(str(path)), remedy=remedy)
         if not path.is_file():
             remedy = "Give one file: a .json file of the export, or a .zip with all of them."
             raise UnreadableExportError("is a folder, expected a file", place=Place(str(path)), remedy=remedy)

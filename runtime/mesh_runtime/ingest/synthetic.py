@@ -88,8 +88,9 @@ class Listener:
     def songs(self, count: int) -> list[Track]:
         """`count` songs that they like; different listeners of a group have different favourites among its artists."""
         random = Random(f"{self.group.seed}/{self.user_id}")  # noqa: S311  reproducible, no secret
-        own = min(round(count * self.own_part), len(self.group.tracks))
-        rest = [track for group in self.others for track in random.sample(group.tracks, 200)] if self.others else []
+        own = min(round(count * self.own_part) if self.others else count, len(self.group.tracks))
+        each = max(200, -(-(count - own) // max(len(self.others), 1)))
+        rest = [track for group in self.others for track in random.sample(group.tracks, min(each, len(group.tracks)))]
         chosen = _favourites(random, self.group.tracks, own) + random.sample(rest, min(count - own, len(rest)))
         random.shuffle(chosen)
         return chosen

@@ -42,7 +42,7 @@ class JobContext:
     interrupted: bool = field(default=False, init=False)
 
     def connect(self) -> AbstractContextManager[psycopg.Connection[Any]]:
-        """A connection from the worker's pool; its transaction commits as the block ends, or rolls back on an error."""
+        """A connection that the worker lends; its transaction commits as the block ends, or rolls back on an error."""
         return self._open()
 
     def complete(self, connection: psycopg.Connection[Any], result: Mapping[str, object] | None = None) -> None:

@@ -32,5 +32,9 @@ class StaleLeaseError(QueueError):
     """The lease was taken away, or the job has ended before: the transaction must not be committed."""
 
 
+class DatabaseAwayError(QueueError):
+    """The queue's own database does not answer: a job that fails by it is not to blame."""
+
+
 class HandlerError(QueueError):
     """A handler is not what a handler must be, or two handle one type."""

@@ -70,7 +70,7 @@ class Heartbeat(threading.Thread):
         parameters = {"worker": worker, "types": types, "lease": self._lease}
         asked = time.monotonic()
         if self._connection.execute(queries("queue")["renew_worker"].sql, parameters).fetchone() is None:
-            self._worker = None
+            # Said again at each beat until another row is to be renewed; that may have happened this very moment.
             self._on_lost(worker)
         else:
             self._good_until = asked + self._lease.total_seconds()

@@ -30,6 +30,7 @@ class Link:
         self.purpose = purpose
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._failures = 0
+        self._lock = asyncio.Lock()
 
     async def fetch_once(self, sql: LiteralString, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The statement's rows.
@@ -38,9 +39,10 @@ class Link:
             LinkLostError: the connection broke, or the statement failed for a reason that passes.
         """
         try:
-            connection = await self.connected()
-            cursor = await connection.execute(sql, parameters, binary=True)
-            rows = await cursor.fetchall() if cursor.description else []
+            async with self._lock:
+                connection = await self.connected()
+                cursor = await connection.execute(sql, parameters, binary=True)
+                rows = await cursor.fetchall() if cursor.description else []
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             await self.lost(error)
             raise LinkLostError from error

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mesh_runtime.queue.errors import DatabaseAwayError
 from mesh_runtime.queue.outcomes import EndedItself, Outcome, Released, completed, failed
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("mesh.queue")
 _NEWER_WORKERS_WAIT = timedelta(minutes=1)
+_DATABASE_WAIT = timedelta(seconds=1)
 
 
 async def run_job(job: Job, handler: Handler | None, context: JobContext, threads: HandlerThreads) -> Outcome:
@@ -39,9 +41,11 @@ async def run_job(job: Job, handler: Handler | None, context: JobContext, thread
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise
+        if isinstance(error, DatabaseAwayError):
+            return Released(_DATABASE_WAIT)
         outcome: Outcome = failed(error)
         _LOG.warning("%s %s: attempt %d failed: %s", job.job_type, job.id, job.attempt, error)
         return outcome
-    if context.ended_itself:
-        return EndedItself()
-    return completed(result, round((time.perf_counter() - started) * 1000))
+    milliseconds = round((time.perf_counter() - started) * 1000)
+    _LOG.debug("%s %s: done in %d ms", job.job_type, job.id, milliseconds)
+    return EndedItself() if context.ended_itself else completed(result, milliseconds)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mesh_runtime.database import database_url, direct_url, open_pool
+from mesh_runtime.database import connect, database_url, direct_url
+from mesh_runtime.queue.connections import Connections
 from mesh_runtime.queue.shift import Shift
 from mesh_runtime.queue.values import Counts
 
@@ -79,6 +80,7 @@ class Worker:
         self.counts = Counts()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shift: Shift | None = None
+        self._stop_early = False
 
     def run(self) -> Counts:
         """Run until SIGTERM or SIGINT, or until `stop` is called."""
@@ -90,6 +92,7 @@ class Worker:
 
     def stop(self) -> None:
         """Ask the worker to finish what runs and return; from any thread. Asked again, it interrupts what runs."""
+        self._stop_early = True
         if self._loop is not None and self._shift is not None:
             self._loop.call_soon_threadsafe(self._shift.stop)
 
@@ -98,13 +101,16 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         url = await asyncio.to_thread(database_url, self.settings)
         listen_url = await asyncio.to_thread(direct_url, self.settings)
-        pool = await asyncio.to_thread(open_pool, self.settings, min_size=0, max_size=2 * self.concurrency)
+        (await asyncio.to_thread(connect, url)).close()  # whether it can be reached is said at once
+        connections = Connections(url)
         try:
-            self._shift = Shift(self, url=url, listen_url=listen_url, connect=pool.connection, drain=drain)
+            self._shift = Shift(self, url=url, listen_url=listen_url, connect=connections.lend, drain=drain)
+            if self._stop_early:
+                self._shift.stop()
             with self._signals(self._shift.stop):
                 await self._shift.work()
         finally:
-            await asyncio.to_thread(pool.close, 1.0)
+            connections.close()
         return self.counts
 
     @contextmanager

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mesh_cli.options import DryRunOption, JsonOption, ProjectOption
 from mesh_scaffold.apply import changing
-from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project
+from mesh_scaffold.cli.project import open_project
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.adopt import plan_adopt

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path  # noqa: TC003  typer reads it
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mesh_cli.options import DryRunOption, JsonOption, ProjectOption
 from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.apply import changing
-from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project, report_unfinished
+from mesh_scaffold.cli.project import open_project, report_unfinished
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.planfile import read_plan
 from mesh_scaffold.tree import Disk

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from mesh_cli.options import DryRunOption, JsonOption
 from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.conflicts import OnConflictOption, chosen
-from mesh_scaffold.cli.project import DryRunOption, JsonOption, report_unfinished
+from mesh_scaffold.cli.project import report_unfinished
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.generate.init import plan_init
 from mesh_scaffold.tree import Disk, Tree

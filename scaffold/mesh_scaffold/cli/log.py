@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from mesh_cli.console import emit_json, print_table, say
-from mesh_scaffold.cli.project import JsonOption, ProjectOption, open_changed, report_unfinished
+from mesh_cli.options import JsonOption, ProjectOption
+from mesh_scaffold.cli.project import open_changed, report_unfinished
 from mesh_scaffold.history import Kind, history, kind_of
 
 if TYPE_CHECKING:

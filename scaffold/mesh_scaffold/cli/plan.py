@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from pathlib import Path  # noqa: TC003  typer reads it
+from pathlib import Path
 from typing import Annotated
 
 import typer

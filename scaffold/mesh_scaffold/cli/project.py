@@ -1,24 +1,14 @@
-"""The project that a command works on, and the options that every such command has."""
+"""The project that a command works on."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
-
-import typer
 
 from mesh_cli.console import warn
 from mesh_descriptors.errors import MeshError
 from mesh_descriptors.project import PathsSection, ProjectFile, find_project, read_project
 from mesh_scaffold.journal import UNDO
 from mesh_scaffold.recovery import unfinished
-
-ProjectOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option("--project", metavar="DIR", help="The project's folder; default: the nearest with mesh.toml."),
-]
-JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
-DryRunOption: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Show the diff and write nothing.")]
 
 
 def open_project(folder: Path | None) -> tuple[Path, ProjectFile]:

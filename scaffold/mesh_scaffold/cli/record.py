@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from mesh_cli.options import DryRunOption, JsonOption, ProjectOption
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.names import name_of
-from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project, report_unfinished
+from mesh_scaffold.cli.project import open_project, report_unfinished
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.rebuild import plan_rebuild

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from mesh_cli.options import DryRunOption, JsonOption, ProjectOption
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.conflicts import OnConflictOption, chosen
-from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_changed, report_unfinished
+from mesh_scaffold.cli.project import open_changed, report_unfinished
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.generate.undo import plan_undo
 from mesh_scaffold.history import history

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mesh_cli.console import emit_json, say
+from mesh_cli.options import DryRunOption, JsonOption, ProjectOption
 from mesh_descriptors.errors import MeshError
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.conflicts import AllowDataLossOption, OnConflictOption, chosen
 from mesh_scaffold.cli.names import name_of
-from mesh_scaffold.cli.project import DryRunOption, JsonOption, ProjectOption, open_project, report_unfinished
+from mesh_scaffold.cli.project import open_project, report_unfinished
 from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.cli.verified import Verify, VerifyOption, verified
 from mesh_scaffold.formatting import Formatters

@@ -75,7 +75,7 @@ def test_an_export_becomes_a_taste_vector_and_finds_its_like(shell: Shell) -> No
     assert found["viewer"] == "1"
     assert [each["user"] for each in found["candidates"]] == ["3", "2"]  # 1 and 3 are of one group
     table = shell.mesh("candidates", "--user", "1", "-k", "1").stdout
-    assert "RANK" in table
+    assert "rank" in table
     assert table.splitlines()[-1].split()[1] == "3"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,13 @@ def write_plugin(project: Path, name: str, code: str = "", *, kind: str = "post-
 
 
 def mesh(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["mesh", "plugins", *arguments], cwd=project, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "mesh_cli", "plugins", *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture

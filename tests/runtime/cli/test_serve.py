@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class Host:
     environ: dict[str, str]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        command = ["mesh", "serve", "--port", "0", *arguments]
+        command = [sys.executable, "-m", "mesh_cli", "serve", "--port", "0", *arguments]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=self.path, env=self.environ, stdout=pipe, stderr=pipe, text=True)
 

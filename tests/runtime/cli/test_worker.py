@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def environ(database_url: str) -> dict[str, str]:
 
 def worker(project: Path, database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["mesh", "worker", *arguments],
+        [sys.executable, "-m", "mesh_cli", "worker", *arguments],
         cwd=project,
         env=environ(database_url),
         capture_output=True,
@@ -69,7 +70,11 @@ def worker(project: Path, database_url: str, *arguments: str) -> subprocess.Comp
 @contextmanager
 def running(project: Path, database_url: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        ["mesh", "worker"], cwd=project, env=environ(database_url), stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "mesh_cli", "worker"],
+        cwd=project,
+        env=environ(database_url),
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         yield process

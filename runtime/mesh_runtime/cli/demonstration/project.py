@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mesh_runtime.errors import RuntimeFault
+from mesh_runtime.settings import Settings, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,11 @@ class Project:
     """The folder of a project."""
 
     folder: Path
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that its commands run with."""
+        return Settings.load(self.folder, _environment())
 
     def mesh(self, *arguments: str) -> str:
         """Run a `mesh` command in the project; what it printed.
@@ -72,8 +78,9 @@ class Project:
 
 
 def _environment() -> dict[str, str]:
-    """The user's, with the app importable from the project and nothing buffered."""
-    return os.environ | {"PYTHONUNBUFFERED": "1"}
+    """The user's without the settings of mesh, which may name the user's own database, and with nothing buffered."""
+    own = variables()
+    return {name: value for name, value in os.environ.items() if name not in own} | {"PYTHONUNBUFFERED": "1"}
 
 
 def _wait_for(process: subprocess.Popen[bytes], ready: str, log: Path) -> str:

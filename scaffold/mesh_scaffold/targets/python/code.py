@@ -64,3 +64,14 @@ def long_lines_allowed(code: str) -> str:
         return code
     head, rest = code.split("\n", 1)
     return f"{head}\n# ruff: noqa: E501  (a text of the spec is longer than a line)\n{rest}"
+
+
+def broken_call(call: str, indent: str, unit: str) -> str:
+    """A call with its arguments on a line of their own; lines are separated by a bare line feed."""
+    function, _, arguments = call.partition("(")
+    return f"{function}(\n{indent}{unit}{arguments.removesuffix(')')}\n{indent})"
+
+
+def article(word: str) -> str:
+    """`a` or `an`, by the word's first letter."""
+    return "an" if word[:1].upper() in set("AEIOU") else "a"

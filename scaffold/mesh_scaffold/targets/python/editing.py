@@ -33,7 +33,7 @@ def ensure(tree: Tree, file: str, step: str, edits: Sequence[Edit]) -> Outcome:
     for edit in edits:
         result = edit.ensure(source)
         if isinstance(result, Refused):
-            return blocked(file, result)
+            return blocked(file, _as_on_disk(tree, file, edit) or result)
         source, made = result.source, result.insertion
         origin: Fragment = Fragment(
             step, file, made.syntax_path, made.text, made.before, made.after, "made" if made.made else "found"
@@ -43,6 +43,16 @@ def ensure(tree: Tree, file: str, step: str, edits: Sequence[Edit]) -> Outcome:
         return Unchanged(tuple(fragments))
     tree.write(file, source.to_bytes())
     return Made(tuple(fragments))
+
+
+def _as_on_disk(tree: Tree, file: str, edit: Edit) -> Refused | None:
+    """The refusal with the line that the user sees, where earlier steps have added lines above it."""
+    before = next((change.before for change in tree.changes() if change.path == file), None)
+    source = decode(before.content) if before else None
+    if source is None or isinstance(source, Refused):
+        return None
+    result = edit.ensure(source)
+    return result if isinstance(result, Refused) else None
 
 
 def judge(tree: Tree, file: str, edits: Sequence[Edit]) -> Verdict:

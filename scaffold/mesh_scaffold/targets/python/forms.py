@@ -66,13 +66,20 @@ def _form_field(spec: PostTypeSpec, field: Field, kind: Kind) -> FormField:
     return FormField(
         name=Code(name),
         label=field.label,
-        help=field.help or _HELP.get(kind.control),
+        help=field.help or _help(field, kind),
         input=Code(_checkbox(field, name) if is_check else _control(field, kind, name)),
         preset=Code(f' data-value="{html(_json_text(field.default))}"' if has_list_default else ""),
         optional=not field.required,
         is_list=field.type.is_list,
         is_check=is_check,
     )
+
+
+def _help(field: Field, kind: Kind) -> str | None:
+    """What to write, where the control alone does not say it."""
+    if field.type.ref is None:
+        return _HELP.get(kind.control)
+    return f"The id of each {field.type.ref}." if field.type.is_list else f"The id of a {field.type.ref}."
 
 
 def _checkbox(field: Field, name: str) -> str:

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 
 OWN = frozenset({"id", "type", "author_id", "likes", "created_at", "updated_at", PAYLOAD})
 """The columns that every post has."""
+MAX_LABEL = 100
+"""The longest label of `mesh_descriptors.plugin.PluginDescriptor`."""
 
 
 def objections_to(spec: PostTypeSpec, tree: Tree, places: PythonPlaces, project: ProjectFile) -> Iterator[Problem]:
     """Every objection, at its place in the spec."""
+    if len(spec.label) > MAX_LABEL:
+        message = f"the label has {len(spec.label)} characters, a plug-in descriptor holds {MAX_LABEL}"
+        yield Problem(message, spec.place("label"), "Shorten it.")
     yield from _feeds(spec, tree, places)
     yield from _defaults(spec)
     if spec.storage == "columns":

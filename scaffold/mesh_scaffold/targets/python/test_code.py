@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mesh_scaffold.render import Code
 from mesh_scaffold.render.literals import py
 from mesh_scaffold.spec.plain import plain
-from mesh_scaffold.targets.python.code import laid_out
+from mesh_scaffold.targets.python.code import article, laid_out
 from mesh_scaffold.targets.python.samples import POST_ID, sample_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def test_context(spec: PostTypeSpec, refs: Mapping[str, RefSection]) -> dict[str
     moments = [name for name, field, _ in named if str(field.type) == "datetime" and not in_payload]
     names = [name for name, _, _ in named]
     return {
+        "a": Code(article(spec.enum_value)),
         "in_payload": in_payload,
         "location": Code('"body", "payload"' if in_payload else '"body"'),
         "depth": 3 if in_payload else 2,

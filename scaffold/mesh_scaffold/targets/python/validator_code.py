@@ -108,7 +108,7 @@ class _FieldCode:
     def _default_function(self) -> str | None:
         needs = isinstance(self._field.default, tuple | list | dict) and bool(self._field.default)
         typed = bool(self._field.values) or self._field.type.name == "json"
-        return f"{self._field.name}_default" if needs and typed else None
+        return f"_{self._field.name}_default" if needs and typed else None
 
     def line(self) -> str:
         head = f"{self.attribute}: {self._annotation()} = "

@@ -6,7 +6,7 @@ import ast
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh_scaffold.targets.python.edits import (
@@ -24,6 +24,8 @@ from mesh_scaffold.targets.python.edits import (
     parse,
 )
 
+STEADY = settings(deadline=None, derandomize=True)
+"""The same examples on every machine, however busy it is."""
 NEWLINES = st.sampled_from(["\n", "\r\n", "\r"])
 INDENTS = st.sampled_from(["    ", "\t", "  "])
 SPACES = st.sampled_from(["", " ", "   ", "\t"])
@@ -164,6 +166,7 @@ def _with_newline(text: str, newline: str) -> str:
     return text.replace("\n", newline)
 
 
+@STEADY
 @given(collections(), NEWLINES, st.booleans(), st.integers(1, 3))
 def test_an_element_goes_in_and_comes_out(code: str, newline: str, in_dict: bool, count: int) -> None:
     text = f'FEEDS = {{"a": {code}}}\n' if in_dict else f"TYPES = {code}\n"
@@ -172,6 +175,7 @@ def test_an_element_goes_in_and_comes_out(code: str, newline: str, in_dict: bool
     _holds_for(_with_newline(text, newline), edits)
 
 
+@STEADY
 @given(entries(), NEWLINES, st.booleans(), st.integers(1, 3))
 def test_an_entry_goes_in_and_comes_out(code: str, newline: str, in_function: bool, count: int) -> None:
     text = f"def create(fields):\n    row: dict = {code}\n    return row" if in_function else f"row = {code}"
@@ -180,6 +184,7 @@ def test_an_entry_goes_in_and_comes_out(code: str, newline: str, in_function: bo
     _holds_for(_with_newline(text, newline), edits)
 
 
+@STEADY
 @given(class_bodies(), NEWLINES, INDENTS, st.booleans(), st.integers(1, 3))
 def test_a_member_goes_in_and_comes_out(code: str, newline: str, indent: str, enum: bool, count: int) -> None:
     text = _with_newline(code.replace("    ", indent), newline)
@@ -190,6 +195,7 @@ def test_a_member_goes_in_and_comes_out(code: str, newline: str, indent: str, en
     _holds_for(text, edits)
 
 
+@STEADY
 @given(functions(), NEWLINES, INDENTS, st.integers(1, 3))
 def test_a_block_goes_in_and_comes_out(code: str, newline: str, indent: str, count: int) -> None:
     text = _with_newline(code.replace("    ", indent), newline)
@@ -197,6 +203,7 @@ def test_a_block_goes_in_and_comes_out(code: str, newline: str, indent: str, cou
     _holds_for(text, edits)
 
 
+@STEADY
 @given(import_blocks(), NEWLINES)
 def test_an_import_goes_in_and_comes_out(code: str, newline: str) -> None:
     edits: list[Edit] = [
@@ -207,6 +214,7 @@ def test_an_import_goes_in_and_comes_out(code: str, newline: str) -> None:
     _holds_for(_with_newline(code, newline), edits)
 
 
+@STEADY
 @given(collections(), st.sampled_from([b"", b"\xef\xbb\xbf", b"# -*- coding: latin-1 -*-\n"]))
 def test_bytes_survive_a_byte_order_mark_and_an_encoding(code: str, head: bytes) -> None:
     code = code.replace("✓", "x")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from mesh_scaffold.targets.python.code import WIDTH, broken_call
 from mesh_scaffold.targets.python.edits.brackets import Brackets, addition, read_bracket, removal
 from mesh_scaffold.targets.python.edits.find import (
     expression,
@@ -192,9 +193,9 @@ class DictEntry:
             return literal
         index = self._index(literal)
         if index is not None:
-            bracket = read_bracket(source, literal)
-            assert not isinstance(bracket, Refused)
-            return Span(bracket.items[index].start, bracket.items[index].end)
+            key = literal.keys[index]
+            assert key is not None
+            return Span(source.start(key), source.end(literal.values[index]))
         return self._assigned_later(source)
 
     def ensure(self, source: Source) -> Edited | Refused:
@@ -215,7 +216,16 @@ class DictEntry:
         literal = self.literal(source)
         keys = [] if isinstance(literal, Refused) else [key for key in literal.keys if key is not None]
         key = quoted_like(source, keys, self.key) if self.key_is_text else self.key
-        return f"{key}: {self.value}"
+        text = f"{key}: {self.value}"
+        bracket = literal if isinstance(literal, Refused) else read_bracket(source, literal)
+        if isinstance(bracket, Refused) or not self.value.endswith(")"):
+            return text
+        result = added(source, self.syntax_path, addition(source, bracket, text))
+        line = "" if isinstance(result, Refused) else result.source.lines[result.insertion.line - 1]
+        if len(line.rstrip()) <= WIDTH:
+            return text
+        indent = line[: len(line) - len(line.lstrip())]
+        return f"{key}: {broken_call(self.value, indent, source.indent_unit).replace(chr(10), source.newline)}"
 
     def place(self, source: Source) -> Span | Refused | None:
         """The entry of the literal, whatever its value."""
@@ -240,12 +250,16 @@ class DictEntry:
     def _assigned_later(self, source: Source) -> Span | None:
         scope = find_function(source, self.function) if self.function else source.tree
         assert not isinstance(scope, Refused)
-        wanted = expression(f"{self.name}[{self._key_code}]")
+        wanted = expression(self._key_code)
         for statement in own_statements(scope):
             for target in targets_of(statement):
-                if isinstance(target, ast.Subscript) and ast.unparse(target) == ast.unparse(wanted):
+                if isinstance(target, ast.Subscript) and _is_item(target, self.name, wanted):
                     return Span(source.start(statement), source.end(statement))
         return None
+
+
+def _is_item(target: ast.Subscript, name: str, key: ast.expr) -> bool:
+    return isinstance(target.value, ast.Name) and target.value.id == name and same_code(target.slice, key)
 
 
 def dict_entries(source: Source, value: ast.expr, name: str) -> dict[str, tuple[ast.expr, ast.expr]] | Refused:

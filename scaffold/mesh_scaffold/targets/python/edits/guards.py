@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from mesh_scaffold.targets.python.code import WIDTH, broken_call
 from mesh_scaffold.targets.python.edits.blocks import add_statement, indented, remove_statement
 from mesh_scaffold.targets.python.edits.find import (
     Function,
-    expression,
     find_function,
     find_value,
     own_statements,
@@ -102,8 +102,11 @@ class GuardedItem:
 
     def _block(self, source: Source, neighbour: ast.stmt | None) -> str:
         key = quoted_like(source, [neighbour] if neighbour else [], self.key)
-        value = self.value.replace("{key}", key)
-        return f"if {key} in {self.among}:\n{source.indent_unit}{self.name}[{key}] = {value}"
+        value, unit = self.value.replace("{key}", key), source.indent_unit
+        target, indent = f"{self.name}[{key}] = ", source.indent_at(source.start(neighbour)) if neighbour else unit
+        if len(indent + unit + target + value) > WIDTH:
+            value = broken_call(value, unit, unit)
+        return f"if {key} in {self.among}:\n{unit}{target}{value}"
 
     def place(self, source: Source) -> Span | Refused | None:
         """The block that sets the key, whatever else it does; else the bare assignment."""
@@ -134,7 +137,7 @@ class GuardedItem:
     def _sets(self, statement: ast.stmt, key: str | None = None) -> bool:
         for target in targets_of(statement):
             if isinstance(target, ast.Subscript) and _is_name(target.value, self.name):
-                return key is None or ast.dump(target.slice) == ast.dump(expression(repr(key)))
+                return key is None or (isinstance(target.slice, ast.Constant) and target.slice.value == key)
         return False
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
+from mesh_scaffold.targets.python.code import WIDTH
 from mesh_scaffold.targets.python.edits.blocks import is_docstring, remove_statement
 from mesh_scaffold.targets.python.edits.brackets import Bracket, Item, addition, removal
 from mesh_scaffold.targets.python.edits.meaning import is_used
@@ -119,7 +120,8 @@ class ImportedName:
         if len(statement.names) == 1:
             span = Span(source.start(statement), source.end(statement))
             splices = _line_removal(source, span, insertion)
-            return removed(source, span, _as_line(insertion, self), splices)
+            whole = replace(insertion, text=source.code(statement))  # an import has nothing that somebody may edit
+            return removed(source, span, whole, splices)
         bracket = _names(source, statement)
         item = bracket.items[index]
         before, after = insertion.before, insertion.after
@@ -131,6 +133,9 @@ class ImportedName:
 
     def _new_line(self, source: Source) -> Addition:
         code = self.wanted
+        if len(code) > WIDTH:
+            newline = source.newline
+            code = f"from {self.module} import ({newline}{source.indent_unit}{self.name},{newline})"
         imports = [node for node in source.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         mine = self._order(ast.ImportFrom(self.module, [], 0))
         smaller = [node for node in imports if self._order(node) < mine]
@@ -161,10 +166,6 @@ def _line_removal(source: Source, span: Span, insertion: Insertion) -> tuple[Spl
     if alone and insertion.before != gap and text.startswith(gap, span.end):
         return (Splice(span.start, span.end + len(gap)),)
     return remove_statement(source, span.start, span.end, insertion.before, insertion.after)
-
-
-def _as_line(insertion: Insertion, name: ImportedName) -> Insertion:
-    return Insertion(insertion.syntax_path, f"from {name.module} import {name.name}")
 
 
 def _module(node: ast.ImportFrom) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from mesh_scaffold.targets.python.code import WIDTH, broken_call
 from mesh_scaffold.targets.python.edits.blocks import add_statement, remove_statement
 from mesh_scaffold.targets.python.edits.find import find_class, targets_of
 from mesh_scaffold.targets.python.edits.quotes import quoted_like
@@ -67,8 +68,13 @@ class EnumMember:
     def written(self, source: Source) -> str:
         """The member, in the quotes of the others."""
         owner = find_class(source, self.class_name)
-        members = [] if isinstance(owner, Refused) else [each for each in owner.body if _assigned_name(each)]
-        return f"{self.member} = {quoted_like(source, members, self.value)}"
+        if isinstance(owner, Refused):
+            return f"{self.member} = {quoted_like(source, [], self.value)}"
+        value = quoted_like(source, [each for each in owner.body if _assigned_name(each)], self.value)
+        code = f"{self.member} = {value}"
+        if len(source.indent_at(source.start(owner.body[0])) + code) > WIDTH:
+            return f"{self.member} = {broken_call(f'({value})', '', source.indent_unit)}"
+        return code
 
     def place(self, source: Source) -> Span | Refused | None:
         """The member, whatever its value."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from mesh_descriptors.errors import Place
 from mesh_scaffold.render import Code, environment, render
 from mesh_scaffold.steps import Blocked, Holds, Missing
-from mesh_scaffold.targets.python.code import import_lines, long_lines_allowed
+from mesh_scaffold.targets.python.code import article, import_lines, long_lines_allowed
 from mesh_scaffold.targets.python.columns import validator_class, validator_file
 from mesh_scaffold.targets.python.editing import blocked, read_source, unknown
 from mesh_scaffold.targets.python.edits import Refused, fields_of, top_level_names
@@ -68,8 +68,8 @@ class ValidatorStep(FileStep):
             "lines": [Code(line) for line in model.lines],
             "renamed": model.renamed,
         }
-        code = render(environment(self.templates), "validator.py.jinja", spec=spec, imports=sections, model=shown)
-        return long_lines_allowed(code)
+        context = {"spec": spec, "a": Code(article(spec.enum_value)), "imports": sections, "model": shown}
+        return long_lines_allowed(render(environment(self.templates), "validator.py.jinja", **context))
 
     def _unknown_kinds(self, tree: Tree, imports: Iterable[Import]) -> Blocked | None:
         """Blocks when the app does not define a kind of field that the validator needs."""

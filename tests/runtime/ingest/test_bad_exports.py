@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from mesh_runtime.ingest.errors import (
     UserIdError,
 )
 from mesh_runtime.ingest.export import Export, Tally
+from mesh_runtime.ingest.items import ItemReader
 from mesh_runtime.ingest.limits import GuardedJson, Limits
 from mesh_runtime.ingest.users import parse_user_id
 
@@ -182,6 +184,24 @@ def test_the_guard_measures_depth_however_the_bytes_are_cut(value: Any, size: in
     if deep > 1:
         with pytest.raises(LimitExceededError):
             read_all(deep - 1)
+
+
+def test_no_record_however_strange_stops_the_reading(spotify: ConnectorManifest) -> None:
+    names = "track item artists album name id external_ids isrc added_at type ts ms_played uri"
+    keys = st.sampled_from(re.findall(r"\w+", names))
+    texts = st.text(st.characters(exclude_categories=[]), max_size=5) | st.just("US-RC1-76-07839")
+    leaves = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | texts
+    trees = st.recursive(leaves, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=4))
+
+    @given(trees)
+    def reads(record: Any) -> None:
+        for form in spotify.files:
+            item = ItemReader(form, "spotify").read(record)
+            for text in () if item is None else (*item.ids, *item[2:8]):
+                assert "\0" not in text
+                assert len(text.encode("utf-8")) <= 2_100  # what PostgreSQL's indexes take
+
+    reads()
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,14 @@ def test_a_manifest_that_cannot_be_is_refused_with_its_place(
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("stream", ["same", "plays"])
+def test_a_stream_says_one_thing_only(tmp_path: Path, stream: str) -> None:
+    form = '[[files]]\nmatch = "x"\nrecords = "item"\nmap = {{ title = "t" }}\nsignal = "{}"\nstream = "{}"\n'
+    forms = form.format("liked", stream) + form.format("disliked", stream)
+    with pytest.raises(DocumentError, match="name another stream"):
+        parsed(tmp_path, f'name = "x"\nlabel = "X"\nmedia = "music"\n{forms}')
+
+
 def test_a_connector_needs_something_to_read(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match="needs streams or files to read"):
         parsed(tmp_path, 'name = "nothing"\nlabel = "Nothing"\nmedia = "music"\n')

@@ -1,0 +1,87 @@
+"""The database connections that a worker lends to its handlers."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import threading
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from mesh_runtime.database import DatabaseUnreachableError, connect
+from mesh_runtime.queue.errors import DatabaseAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Connections:
+    """Keeps connections between jobs, and lends none that the server has closed meanwhile.
+
+    psycopg's own pool hands out dead connections after a restart, or, told to check them, waits longer and longer
+    between two checks: 30 seconds for a handful. Here, no more are open than handlers hold at a time.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._idle: list[psycopg.Connection[Any]] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection; its transaction commits as the block ends, or rolls back on an error.
+
+        Raises:
+            DatabaseAwayError: the database does not answer.
+        """
+        connection = self._taken()
+        try:
+            yield connection
+            connection.commit()
+        finally:
+            self._give_back(connection)
+
+    def close(self) -> None:
+        """Close what is idle now, and the rest when it is given back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _taken(self) -> psycopg.Connection[Any]:
+        while True:
+            with self._lock:
+                connection = self._idle.pop() if self._idle else None
+            if connection is None:
+                return self._opened()
+            if not _has_input(connection):
+                return connection
+            connection.close()
+
+    def _opened(self) -> psycopg.Connection[Any]:
+        try:
+            return connect(self._url, application_name="mesh worker: job")
+        except DatabaseUnreachableError as error:
+            raise DatabaseAwayError(problems=error.problems) from error
+
+    def _give_back(self, connection: psycopg.Connection[Any]) -> None:
+        try:
+            connection.rollback()
+            connection.autocommit = False
+        except psycopg.Error:
+            connection.close()
+        with self._lock:
+            if not connection.closed and not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+def _has_input(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the server sent something unasked: nearly always that it closes the connection."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,38 @@
+"""What the loops of a worker tell each other."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The events of one run of a worker.
+
+    Attributes:
+        wake: there may be new jobs.
+        changed: a job has ended or was told, or the worker is to stop: whoever waits for room looks again.
+        ended: there is something to tell.
+        urgent: nothing is gained by waiting before it is told.
+        stopping: nothing more is claimed.
+        hurry: what still runs is interrupted.
+    """
+
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    urgent: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """Claim nothing more, and let everybody who waits know."""
+        self.stopping.set()
+        self.changed.set()
+        self.wake.set()
+
+    async def change(self) -> None:
+        """Wait until something has changed since the last time."""
+        await self.changed.wait()
+        self.changed.clear()

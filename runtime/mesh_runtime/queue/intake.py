@@ -1,0 +1,112 @@
+"""How a worker gets its jobs: it claims when there is room, and sleeps when there is nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from mesh_runtime.database import queries
+from mesh_runtime.queue.link import Link, LinkLostError
+from mesh_runtime.queue.values import Job
+
+if TYPE_CHECKING:
+    from mesh_runtime.queue.crew import Crew
+    from mesh_runtime.queue.events import Events
+    from mesh_runtime.queue.membership import Membership
+    from mesh_runtime.queue.outcomes import Outbox
+
+_SQL = queries("queue")
+_STALE = "PT409"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """Claims jobs for the crew.
+
+    Attributes:
+        poll: seconds between two looks when nothing wakes the worker.
+        most_untold: above so many outcomes that the database has not been told, nothing is claimed.
+        drain: end when the queue is empty instead of sleeping.
+    """
+
+    link: Link
+    member: Membership
+    crew: Crew
+    outbox: Outbox
+    events: Events
+    poll: float
+    most_untold: int
+    drain: bool
+
+    async def run(self) -> None:
+        """Claim until stopped, or until nothing is left when draining."""
+        armed = False
+        while not self.events.stopping.is_set():
+            room = self.crew.room() if self.outbox.untold < self.most_untold else 0
+            if not room:
+                await self.events.change()
+            elif await self._claim(room):
+                armed = False
+            elif self.drain:
+                if await self._drained():
+                    return
+            elif not armed:
+                armed = True  # the worker counts as idle by now; what came just before is found by one more claim
+            else:
+                armed = False
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.events.wake.wait(), self.poll)
+
+    async def _claim(self, most: int) -> bool:
+        """Hand a batch to the crew; whether there was one."""
+        self.events.wake.clear()
+        jobs = await self._lease(most)
+        if not jobs:
+            return False
+        self.outbox.opened(jobs[0].token, len(jobs))
+        if not jobs[0].rescues:
+            self.crew.take(jobs)
+            return True
+        # It may be what killed a worker: it runs alone, with nothing untold, so that it takes no other job along.
+        await self._quiet()
+        self.crew.take(jobs)
+        await self._quiet()
+        return True
+
+    async def _lease(self, most: int) -> list[Job]:
+        """Up to `most` jobs under a new lease; asked again until the database has given a clear answer."""
+        while not self.events.stopping.is_set():
+            types = list(self.crew.handlers)
+            worker = await self.member.worker_id(types)
+            parameters = {"worker": worker, "types": types, "most": most, "sleepy": not self.drain}
+            try:
+                rows = await self.link.fetch_once(_SQL["claim_jobs"].sql, parameters)
+            except LinkLostError:
+                await self.link.pause()
+                known = {"worker": worker, "known": self.outbox.tokens}
+                await self.link.fetch(_SQL["release_strays"].sql, known)
+                continue
+            except psycopg.Error as error:
+                if error.sqlstate != _STALE:
+                    raise
+                self.member.lost(worker)
+                continue
+            if self.member.is_still(worker):
+                return [Job(*row) for row in rows]
+        return []
+
+    async def _quiet(self) -> None:
+        while (self.crew.busy or self.outbox.untold) and not self.events.stopping.is_set():
+            await self.events.change()
+
+    async def _drained(self) -> bool:
+        """Whether nothing is left; jobs that became due meanwhile are."""
+        if self.crew.busy or self.outbox.untold:
+            await self.events.change()
+            return False
+        await self.link.fetch(_SQL["tick"].sql, {})
+        return not await self._claim(self.crew.room())

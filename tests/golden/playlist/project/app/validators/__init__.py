@@ -1,0 +1,18 @@
+"""What each type asks of its fields."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from app.models import PostType
+from app.validators.image import ImageValidation
+from app.validators.playlist import PlaylistValidation
+from app.validators.product_review import ProductReviewValidation
+from app.validators.text import TextValidation
+
+VALIDATORS: dict[PostType, type[BaseModel]] = {
+    PostType.TEXT: TextValidation,
+    PostType.IMAGE: ImageValidation,
+    PostType.PRODUCT_REVIEW: ProductReviewValidation,
+    PostType.PLAYLIST: PlaylistValidation,
+}
