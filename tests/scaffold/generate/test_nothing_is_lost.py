@@ -171,3 +171,20 @@ def test_types_that_come_and_go_in_any_order_leave_every_byte(layout: str, order
             assert not plan.warnings
             after = applied(after, plan)
         assert after == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", sorted(CHANGES))
+@pytest.mark.parametrize("back", [False, True])
+def test_an_updated_type_is_what_a_new_one_would_be_and_leaves_no_trace(change: str, back: bool) -> None:
+    texts = [CHANGES[change](POLL), CHANGES["all fields others"](POLL)]
+    old, new = reversed(texts) if back else texts
+    before = with_type(pristine_app(), "event")
+    files = written(with_type(before, "poll", old), "specs/poll.yaml", new)
+    plan = updated(files, "poll")
+    assert (plan.conflicts, plan.warnings) == ((), ())
+    after, fresh = applied(files, plan), with_type(before, "poll", new)
+    for file in Record.from_json(text_of(fresh, RECORD), RECORD).files:
+        assert after[file.path] == fresh[file.path], file.path
+    rest = applied(after, removed(after, "poll"))
+    assert {path: stored for path, stored in rest.items() if path != "specs/poll.yaml"} == before
