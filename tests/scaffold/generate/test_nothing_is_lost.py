@@ -64,14 +64,23 @@ def user_edits(draw: st.DrawFn, files: Files) -> tuple[Files, list[tuple[str, st
     for number in range(draw(st.integers(1, 6))):
         path = draw(st.sampled_from(paths))
         lines = text_of(files, path).splitlines(keepends=True)
-        at = draw(st.integers(0, max(0, len(lines) - 1)))
-        token = f"token-{number}"
+        if not lines:
+            continue
+        at = draw(st.integers(0, len(lines) - 1))
+        token = f"token_{number}"
         comment = COMMENTS["." + path.rpartition(".")[2]].format(token)
-        kind = draw(st.sampled_from(["line", "end", "delete"]))
-        indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())] if lines else ""
+        kind = draw(st.sampled_from(["line", "end", "code", "delete"]))
+        indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
         if kind == "line":
             changed = [*lines[:at], f"{indent}{comment}\n", *lines[at:]]
-        elif kind == "end" and lines:
+        elif kind == "code":
+            codes = [n for n, line in enumerate(lines) if "fields.get(" in line or " | None = None" in line]
+            if not codes:
+                continue
+            at = draw(st.sampled_from(codes))
+            line = lines[at].replace("fields.get(", f"fields.{token}.get(").replace(" | None =", f" | {token} =")
+            changed = [*lines[:at], line, *lines[at + 1 :]]
+        elif kind == "end":
             changed = [*lines[:at], f"{lines[at].rstrip()}  {comment}\n", *lines[at + 1 :]]
         elif path in shared and "poll" not in lines[at].lower():
             continue  # an app without its own classes and functions is refused, and that is another test
@@ -82,7 +91,7 @@ def user_edits(draw: st.DrawFn, files: Files) -> tuple[Files, list[tuple[str, st
             continue
         if kind != "delete":
             added.append((path, token))
-        elif lines[at].strip() and text_of(files, path).count(lines[at].strip()) == 1 and "token-" not in lines[at]:
+        elif lines[at].strip() and text_of(files, path).count(lines[at].strip()) == 1 and "token_" not in lines[at]:
             deleted.append((path, lines[at].strip()))
         added = [(where, what) for where, what in added if where != path or what in text]
         files = written(files, path, text)
