@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from mesh_cli.main import main
 from mesh_runtime.database import connect, migrate, sources
 from mesh_runtime.settings import Settings
 from mesh_runtime.testing import fresh_database
+from mesh_scaffold.targets.postgres.conversions import conversion
+from mesh_scaffold.targets.python.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,3 +192,94 @@ def test_a_required_field_needs_a_value_for_the_posts_that_are_there(
     assert code == 2
     assert "specs/recipe.yaml:11:3: is required now, and the posts that are there have no value for it\n" in errors
     assert "Give it `backfill:` (or `default:`), or `required: false`." in errors
+
+
+PAYLOAD = """\
+kind: post-type
+name: recipe
+storage: json
+fields:
+  title: {type: string}
+  cook: {type: string, required: false}
+  note: {type: text, required: false}
+"""
+PAYLOAD_AFTER = """\
+kind: post-type
+name: recipe
+storage: json
+fields:
+  title: {type: string}
+  chef: {type: string, required: false, renamed_from: cook}
+  size: {type: json, backfill: {"it's {big}": [1, null]}}
+"""
+
+
+def test_payloads_follow_their_type(mesh_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mesh(tmp_path, "init", "app")[0] == 0
+    app = tmp_path / "app"
+    (app / "specs/recipe.yaml").write_text(PAYLOAD)
+    assert mesh(app, "new", "post-type", "recipe")[0] == 0
+    with fresh_database(mesh_server) as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        migrated(app, url)
+        with connect(url, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO realtime_posts (type, author_id, payload) "
+                """VALUES ('RECIPE', 1, '{"title": "Soup", "cook": "Ann", "note": "salt"}'), """
+                """('RECIPE', 1, '{"title": "Cake"}')"""
+            )
+            (app / "specs/recipe.yaml").write_text(PAYLOAD_AFTER)
+            dry = mesh(app, "update", "recipe", "--dry-run")
+            assert "note stays in the payloads that have it" in dry[2]
+            assert mesh(app, "update", "recipe", "--allow-data-loss")[0] == 0
+            migrated(app, url)
+            rows = connection.execute("SELECT payload FROM realtime_posts ORDER BY payload ->> 'title'").fetchall()
+            assert [row[0] for row in rows] == [
+                {"title": "Cake", "size": {"it's {big}": [1, None]}},
+                {"title": "Soup", "chef": "Ann", "size": {"it's {big}": [1, None]}},
+            ]
+            with pytest.raises(psycopg.errors.CheckViolation):
+                connection.execute("UPDATE realtime_posts SET payload = payload - 'size'")
+
+
+CONVERSIONS = [
+    ("int", "string", 5, "5"),
+    ("string", "int", "5", 5),
+    ("bool", "string", True, "true"),
+    ("string", "bool", "true", True),
+    ("int", "bool", 1, True),
+    ("decimal", "float", "1.5", 1.5),
+    ("float", "int", 2.0, 2),
+    ("datetime", "date", "2026-05-17T01:00:00Z", "2026-05-17"),
+    ("datetime", "string", "2026-05-17T01:00:00Z", None),
+    ("date", "string", "2026-05-17", "2026-05-17"),
+    ("string", "date", "2026-05-17", "2026-05-17"),
+    ("string", "list[string]", "a", ["a"]),
+    ("int", "list[int]", 5, [5]),
+    ("list[int]", "int", [5, 6], 5),
+    ("list[int]", "list[string]", [5], [5]),
+    ("json", "string", "text", "text"),
+    ("string", "json", "text", "text"),
+    ("list[string]", "json", ["a"], "a"),
+    ("string", "url", "https://example.org", "https://example.org"),
+]
+
+
+@pytest.mark.parametrize(("was", "now", "stored", "expected"), CONVERSIONS)
+def test_values_are_converted(
+    connection: psycopg.Connection[Any], was: str, now: str, stored: object, expected: object
+) -> None:
+    types = [text.removeprefix("list[").removesuffix("]") for text in (was, now)]
+    names = [KINDS[name].column for name in types]
+    columns = ["jsonb" if text.startswith("list[") else name for text, name in zip((was, now), names, strict=True)]
+    connection.execute(f"CREATE TEMPORARY TABLE things (value {columns[0]})")
+    value = Jsonb(stored) if columns[0] == "jsonb" else stored
+    connection.execute("INSERT INTO things VALUES (%s), (NULL)", [value])
+    found = conversion(
+        "value", columns[0], columns[1], from_list=was.startswith("list["), to_list=now.startswith("list[")
+    )
+    if found is not None:
+        connection.execute(f"ALTER TABLE things ALTER COLUMN value TYPE {columns[1]} USING {found.expression}")
+    rows = [row[0] for row in connection.execute("SELECT to_jsonb(value) FROM things")]
+    assert rows[1] is None
+    assert expected is None or rows[0] == expected

@@ -14,6 +14,7 @@ from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.github import workflow_commands
 from mesh_scaffold.cli.project import open_project, report_unfinished
 from mesh_scaffold.cli.show import show_plan
+from mesh_scaffold.cli.verified import Verify, verified
 from mesh_scaffold.database import connect, database_url
 from mesh_scaffold.enumerations.scan import project_files
 from mesh_scaffold.formatting import Formatters
@@ -94,6 +95,7 @@ def _fix(root: Path, settings: ProjectFile, target: Target, formatters: Formatte
     with changing(root, COMMAND) as commit:
         tree = Tree(Disk(root))
         plan = plan_fix(tree, target, check(tree, target, settings, only), KIND, formatters)
+        plan = verified(tree, plan, Verify.REQUIRED, root, settings)  # which looks at the plan alone
         commit(plan)
     return plan
 

@@ -10,13 +10,25 @@ from typing import TYPE_CHECKING
 
 from mesh_scaffold.enumerations import sql
 from mesh_scaffold.enumerations.listing import Listing, Member, Word
+from mesh_scaffold.enumerations.python_members import (
+    bare_member,
+    entry_of,
+    enum_members,
+    gives_up,
+    keyword_member,
+    last_name,
+    lines_of,
+    member_of,
+    pattern_member,
+    union_member,
+    word_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return, ast.Assert, ast.Delete, ast.Raise)
-_UNREACHABLE = frozenset({"assert_never", "unreachable"})
 
 
 def read(text: str) -> list[Listing]:
@@ -54,7 +66,7 @@ class _Reader(ast.NodeVisitor):
 
     @contextmanager
     def _inside(self, statement: ast.stmt) -> Iterator[None]:
-        before, self._scope = self._scope, _lines(statement)
+        before, self._scope = self._scope, lines_of(statement)
         yield
         self._scope = before
 
@@ -74,7 +86,7 @@ class _Reader(ast.NodeVisitor):
         raises: bool = False,
     ) -> None:
         if members is not None:
-            line, end = _lines(node)
+            line, end = lines_of(node)
             scope = self._scope if self._scope != (0, 0) else (line, end)
             self.found.append(Listing(what, line, end, tuple(members), (*self._names, *names), scope, raises))
 
@@ -96,9 +108,9 @@ class _Reader(ast.NodeVisitor):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         with self._called(node.name):
-            if any(_last_name(base).endswith(("Enum", "Flag")) for base in node.bases):
+            if any(last_name(base).endswith(("Enum", "Flag")) for base in node.bases):
                 with self._inside(node):
-                    self._add("enum", node, list(_enum_members(node)))
+                    self._add("enum", node, list(enum_members(node)))
             self.generic_visit(node)
 
     def visit_List(self, node: ast.List) -> None:
@@ -113,33 +125,35 @@ class _Reader(ast.NodeVisitor):
     def _display(self, what: str, node: ast.expr, elements: Sequence[ast.expr]) -> None:
         loads = isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
         if loads and id(node) not in self._seen and not any(isinstance(each, ast.Starred) for each in elements):
-            self._add(what, node, [_member(each) for each in elements])
+            self._add(what, node, [member_of(each) for each in elements])
         self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
-        if isinstance(node.slice, ast.Tuple) and _last_name(node.value) in {"Literal", "Union"}:
+        if isinstance(node.slice, ast.Tuple) and last_name(node.value) in {"Literal", "Union"}:
             self._seen.add(id(node.slice))
-            self._add(_last_name(node.value), node, [_member(each) for each in node.slice.elts])
+            self._add(last_name(node.value), node, [member_of(each) for each in node.slice.elts])
         self.generic_visit(node)
 
     def visit_Dict(self, node: ast.Dict) -> None:
         if all(key is not None for key in node.keys):
-            self._add("mapping", node, [_entry(key, value) for key, value in zip(node.keys, node.values, strict=True)])
+            self._add(
+                "mapping", node, [entry_of(key, value) for key, value in zip(node.keys, node.values, strict=True)]
+            )
         for key, value in zip(node.keys, node.values, strict=True):
-            name = _word(key) if key is not None else None
+            name = word_of(key) if key is not None else None
             with self._called(*([name.text] if name else [])):
                 self.visit(value)
 
     def visit_Call(self, node: ast.Call) -> None:
-        if _last_name(node.func) == "dict" and all(keyword.arg for keyword in node.keywords):
-            self._add("mapping", node, [_keyword(keyword) for keyword in node.keywords])
+        if last_name(node.func) == "dict" and all(keyword.arg for keyword in node.keywords):
+            self._add("mapping", node, [keyword_member(keyword) for keyword in node.keywords])
         elif not any(isinstance(argument, ast.Starred | ast.Name) for argument in node.args):
-            self._add("call", node, [_bare(argument) for argument in node.args])
+            self._add("call", node, [bare_member(argument) for argument in node.args])
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
         if isinstance(node.op, ast.BitOr) and id(node) not in self._seen:
-            self._add("union", node, [_union_member(each) for each in self._operands(node)])
+            self._add("union", node, [union_member(each) for each in self._operands(node)])
         self.generic_visit(node)
 
     def _operands(self, node: ast.expr) -> Iterator[ast.expr]:
@@ -171,9 +185,9 @@ class _Reader(ast.NodeVisitor):
         for case in node.cases:
             patterns = case.pattern.patterns if isinstance(case.pattern, ast.MatchOr) else [case.pattern]
             if isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None:
-                raises = _gives_up(case.body)
+                raises = gives_up(case.body)
             else:
-                members += [_pattern(pattern) for pattern in patterns]
+                members += [pattern_member(pattern) for pattern in patterns]
         with self._inside(node):
             self._add("match", node, members, raises=raises)
         self.generic_visit(node)
@@ -201,7 +215,7 @@ class _Reader(ast.NodeVisitor):
                 tests, last, position = tests + more, after, position + 1
             following = rest or list(body[position : position + 1])
             with self._inside(first):
-                self._chain("if chain", first, tests, last, raises=_gives_up(following))
+                self._chain("if chain", first, tests, last, raises=gives_up(following))
 
     def _branches(self, node: ast.If) -> tuple[list[ast.expr], list[ast.stmt]]:
         """The conditions of an `if` and its `elif`s, and what stands under `else`."""
@@ -222,7 +236,7 @@ class _Reader(ast.NodeVisitor):
         subject = Counter(subject for subject, _ in compared).most_common(1)[0][0]
         members: list[Member] = [{"": word} for found, word in compared if found == subject]
         others = [test for test in tests if not any(found == subject for found, _ in self._compared(test))]
-        line, end = _lines(node)[0], _lines(last or node)[1]
+        line, end = lines_of(node)[0], lines_of(last or node)[1]
         members += [{} for _ in others]
         scope = self._scope if self._scope != (0, 0) else (line, end)
         self.found.append(Listing(what, line, end, tuple(members), tuple(self._names), scope, raises))
@@ -240,93 +254,10 @@ class _Reader(ast.NodeVisitor):
 
     def _comparison(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> Iterator[tuple[str, Word]]:
         if isinstance(operator, ast.In | ast.NotIn) and isinstance(right, ast.Tuple | ast.List | ast.Set):
-            words = [word for each in right.elts if (word := _word(each))]
+            words = [word for each in right.elts if (word := word_of(each))]
             yield from ((ast.dump(left), word) for word in words)
         elif isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
             if isinstance(left, ast.Constant):
                 left, right = right, left
-            if word := _word(right):
+            if word := word_of(right):
                 yield ast.dump(left), word
-
-
-def _lines(node: ast.AST) -> tuple[int, int]:
-    line = int(getattr(node, "lineno", 1))
-    return line, int(getattr(node, "end_lineno", None) or line)
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-
-
-def _word(node: ast.expr) -> Word | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return Word(node.value, node.lineno)
-    if isinstance(node, ast.Attribute):
-        if node.attr in {"value", "name"} and isinstance(node.value, ast.Attribute):
-            return _word(node.value)
-        return Word(node.attr, node.lineno, is_name=True)
-    return Word(node.id, node.lineno, is_name=True) if isinstance(node, ast.Name) else None
-
-
-def _bare(node: ast.expr) -> Member:
-    word = _word(node)
-    return {"": word} if word else {}
-
-
-def _member(node: ast.expr) -> Member:
-    """A member of a display: a word, or an object, a call or a tuple of some."""
-    if isinstance(node, ast.Dict):
-        pairs = ((_word(key), _word(value)) for key, value in zip(node.keys, node.values, strict=True) if key)
-        return {key.text: value for key, value in pairs if key and value}
-    if isinstance(node, ast.Tuple | ast.List):
-        return {str(index): word for index, each in enumerate(node.elts) if (word := _word(each))}
-    if isinstance(node, ast.Call):
-        positions = {str(index): word for index, each in enumerate(node.args) if (word := _word(each))}
-        return positions | {each.arg: word for each in node.keywords if each.arg and (word := _word(each.value))}
-    return _bare(node)
-
-
-def _entry(key: ast.expr | None, value: ast.expr) -> Member:
-    words = {"key": _word(key) if key is not None else None, "value": _word(value)}
-    return {slot: word for slot, word in words.items() if word}
-
-
-def _keyword(keyword: ast.keyword) -> Member:
-    return {"key": Word(str(keyword.arg), keyword.lineno, is_name=True)}
-
-
-def _union_member(node: ast.expr) -> Member:
-    """A member of a union; `Literal["TEXT"]` and `Post[Text]` stand for what is in the brackets."""
-    if isinstance(node, ast.Subscript):
-        return _bare(node.slice)
-    return _bare(node)
-
-
-def _enum_members(node: ast.ClassDef) -> Iterator[Member]:
-    for statement in node.body:
-        if isinstance(statement, ast.Assign) and isinstance(target := statement.targets[0], ast.Name):
-            value = _word(statement.value)
-            name = Word(target.id, statement.lineno, is_name=True)
-            yield {"name": name, "value": value} if value else {"name": name}
-
-
-def _pattern(pattern: ast.pattern) -> Member:
-    if isinstance(pattern, ast.MatchAs) and pattern.pattern is not None:
-        return _pattern(pattern.pattern)
-    if isinstance(pattern, ast.MatchValue):
-        return _bare(pattern.value)
-    if isinstance(pattern, ast.MatchClass):
-        return _bare(pattern.cls)
-    return {}
-
-
-def _gives_up(body: Sequence[ast.stmt]) -> bool:
-    """Whether a block begins with an error: what comes here was not expected."""
-    if not body:
-        return False
-    first = body[0]
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Call):
-        return _last_name(first.value.func) in _UNREACHABLE
-    return isinstance(first, ast.Raise) or (
-        isinstance(first, ast.Assert) and isinstance(first.test, ast.Constant) and not first.test.value
-    )

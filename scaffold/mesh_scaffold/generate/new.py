@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mesh_scaffold.steps import Target
     from mesh_scaffold.tree import Change, Tree
 
+NO_RENAMING = "A type keeps its name: put the old one back, or leave `renamed_from` out to make a new type."
+
 __all__ = ["BlockedError", "ConflictError", "DuplicateTypeError", "SpecChangedError", "plan_new"]
 
 
@@ -113,7 +115,7 @@ def _refuse_duplicates(tree: Tree, target: Target, spec: PostTypeSpec, others: C
         raise SpecChangedError(
             f"renames the type {spec.renamed_from!r}, which is there",
             place=spec.place("renamed_from"),
-            remedy=f"Renaming is the work of mesh update {spec.name}, not of mesh new.",
+            remedy=NO_RENAMING,
         )
     for name in {*present, *(other.name for other in others)}:
         if PostTypeSpec(Name(name), "", ()).class_name == spec.class_name:

@@ -106,8 +106,24 @@ class Past:
         Raises:
             BlockedError: with every step that could not do its part.
         """
-        steps = target.steps(self.record.kind)
-        work = Work()
+        work = self._pass(tree, target, (self.spec, new), self.record.fragments, generated=generated)
+        if new is None or new == self.spec:
+            return work
+        # Again, for what an earlier step could not take out while a later one had not changed what uses it.
+        again = self._pass(tree, target, (new, new), work.fragments, generated=generated)
+        work.fragments = again.fragments
+        return work
+
+    def _pass(
+        self,
+        tree: Tree,
+        target: Target,
+        specs: tuple[PostTypeSpec, PostTypeSpec | None],
+        fragments: Sequence[Fragment],
+        *,
+        generated: bool,
+    ) -> Work:
+        steps, new, work = target.steps(self.record.kind), specs[1], Work()
         for step in steps if new else _backwards(steps):
             files = tuple(file.path for file in self.record.files if file.step == step.name and tree.exists(file.path))
             terms = Terms(
@@ -118,7 +134,7 @@ class Past:
                 self.allow_data_loss,
                 self.retire,
             )
-            work.take(step, tree, (self.spec, new), self.record.fragments, terms)
+            work.take(step, tree, specs, fragments, terms)
         return work.require_done()
 
 

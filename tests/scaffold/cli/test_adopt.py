@@ -161,6 +161,7 @@ def test_rules_of_the_validators_own_and_a_constraint_that_is_missing_are_told(m
     done = mesh(app, "adopt", "image")
     assert "notice: app/validators/image.py:18: a spec does not know this rule; it stays" in done.stdout
     assert "image.py:15: that it is required of image_url is not in the database" in done.stdout
+    assert "image.py:16: max_length=300 of image_caption is not in the database" in done.stdout
     assert mesh(app, "check").returncode == 0
 
 
@@ -175,3 +176,23 @@ def test_an_adopted_type_is_updated_and_keeps_what_was_written_by_hand(mesh: Mes
         assert "text_mood" in now
         assert set(text.splitlines()) <= set(now.splitlines())
     assert list(app.glob("sql/migrations/*_text_01_*.sql"))
+
+
+def test_an_enum_or_a_list_that_no_constraint_holds_is_any_text_or_any_json(mesh: Mesh, app: Path) -> None:
+    validator = app / "app/validators/image.py"
+    validator.write_text(
+        validator.read_text()
+        .replace(
+            "image_caption: str | None = Field(default=None, max_length=300)", "image_caption: Level | None = None"
+        )
+        .replace("image_url: MediaUrl", "image_url: list[str] = Field(min_length=1)")
+        .replace("class Image", 'Level = Literal["easy", "hard"]\n\n\nclass Image')
+    )
+    done = mesh(app, "adopt", "image")
+    assert (
+        (app / "specs/image.yaml")
+        .read_text()
+        .endswith("fields:\n  url: {type: json, label: Image}\n  caption: {type: string, required: false}\n")
+    )
+    assert "enum of ['easy', 'hard'] of image_caption is not in the database" in done.stdout
+    assert "list[string], min_items=1 of image_url is not in the database" in done.stdout

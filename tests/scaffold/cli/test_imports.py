@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("command", ["init", "new", "check", "undo", "log", "plan", "apply"])
+@pytest.mark.parametrize("command", ["init", "new", "check", "adopt", "undo", "log", "plan", "apply"])
 def test_a_command_is_loaded_without_what_is_heavy(command: str) -> None:
     code = (
         f"import sys, mesh_scaffold.cli.{command}\n"

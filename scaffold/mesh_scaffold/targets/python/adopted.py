@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 from mesh_descriptors.errors import Place
 from mesh_descriptors.plugin import PLUGIN_FILE
 from mesh_scaffold.spec.names import name_problem, snake
-from mesh_scaffold.spec.read import read_document
 from mesh_scaffold.steps import Holds
 from mesh_scaffold.targets.adopting import AdoptedType, AdoptError
-from mesh_scaffold.targets.postgres.constraints import constraints_of
 from mesh_scaffold.targets.postgres.migrations import migration_statements
-from mesh_scaffold.targets.postgres.stated import is_stated, stated_names
+from mesh_scaffold.targets.python.adopted_bounds import Bounds
 from mesh_scaffold.targets.python.adopted_fields import AdoptedField, adopted_fields, other_rules
 from mesh_scaffold.targets.python.columns import PAYLOAD, validator_class, validator_file
 from mesh_scaffold.targets.python.editing import judge, read_source
@@ -22,16 +20,10 @@ from mesh_scaffold.targets.python.edits import Element, Refused, fields_of
 from mesh_scaffold.targets.python.steps.feeds import feeds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.targets.python.edits import Source
     from mesh_scaffold.targets.python.places import PythonPlaces
     from mesh_scaffold.tree import Tree
-
-
-_GROUPS = (("min", "max"), ("min_length", "max_length"), ("pattern",), ("min_items", "max_items"))
-"""The bounds that one constraint of the database holds together."""
 
 
 def adopted_type(tree: Tree, name: str, places: PythonPlaces, project: ProjectFile) -> AdoptedType:
@@ -58,7 +50,7 @@ def adopted_type(tree: Tree, name: str, places: PythonPlaces, project: ProjectFi
             notices.append(
                 f"{Place(file, each.line)}: a spec cannot say {', '.join(each.lost)} of {each.name}; it stays"
             )
-        left_out = [] if is_json else list(_unbound(tree, name, key, keys, project))
+        left_out = [] if is_json else list(Bounds(tree, project, name).left_out(key, keys))
         if left_out:
             notices.append(
                 f"{Place(file, each.line)}: {', '.join(left_out)} of {each.name} is not in the database, so the spec "
@@ -135,39 +127,6 @@ def _is_json(source: Source, wanted: str) -> bool:
     fields = fields_of(source, wanted)
     payload = fields_of(source, wanted.replace("Validation", "Payload"))
     return not isinstance(fields, Refused) and list(fields) == [PAYLOAD] and not isinstance(payload, Refused)
-
-
-def _unbound(tree: Tree, name: str, key: str, keys: dict[str, Any], project: ProjectFile) -> Iterator[str]:
-    """Take out of `keys` what a constraint should hold and none does; what was taken out, in words."""
-    posts, migrations = project.posts, project.paths.migrations
-    names = stated_names(tree, migrations, posts.table)
-
-    def is_bound(said: dict[str, Any]) -> bool:
-        document = {"kind": "post-type", "name": name, "fields": {key: said}}
-        spec = read_document(document, "", tuple(project.refs))
-        constraints = constraints_of(spec, posts)
-        return all(
-            each.name in names or is_stated(tree, migrations, posts.table, each.condition) for each in constraints
-        )
-
-    essential = {"type", "required", "column", "values"}
-    plain = {name: value for name, value in keys.items() if name in essential}
-    for group in _GROUPS:
-        found = {each: keys[each] for each in group if each in keys}
-        if found and is_bound(plain) and not is_bound(plain | found):
-            for each in found:
-                yield f"{each}={keys.pop(each)!r}"
-    if not is_bound(plain):
-        if not is_bound(plain | {"required": False}):
-            simple = "json" if keys["type"].startswith("list[") else "string"
-            yield f"{keys['type']}" + (f" of {keys.pop('values')}" if "values" in keys else "")
-            keys["type"] = simple
-            for each in [each for group in _GROUPS for each in group if each in keys and each != "pattern"]:
-                del keys[each]
-            plain = {name: value for name, value in keys.items() if name in essential}
-        if not is_bound(plain):
-            keys["required"] = False
-            yield "that it is required"
 
 
 def _descriptor(tree: Tree, name: str, project: ProjectFile) -> dict[str, Any]:

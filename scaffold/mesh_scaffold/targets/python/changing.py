@@ -79,9 +79,9 @@ def renew(
         refused = _added(work, step, edit) if fragment is None else _renewed(work, old.get(path, edit), edit, fragment)
         if refused:
             return blocked(file, refused)
-    for fragment in reversed(fragments):
-        if fragment.syntax_path not in wanted and fragment.syntax_path not in former.values():
-            _taken_out(work, old.get(fragment.syntax_path), fragment)
+    unwanted = [each for each in fragments if each.syntax_path not in {*wanted, *former.values()}]
+    used = [each for each in reversed(unwanted) if not _taken_out(work, _edit_of(each, old, edits[1]), each)]
+    work.fragments += reversed(used)
     if work.source.text == source.text and not work.conflicts:
         return Unchanged(tuple(work.fragments))
     tree.write(file, work.source.to_bytes())
@@ -150,21 +150,36 @@ def _deleted(work: _Work, new: Edit, fragment: Fragment) -> Refused | None:
     return None
 
 
-def _taken_out(work: _Work, edit: Edit | None, fragment: Fragment) -> None:
+def _edit_of(fragment: Fragment, old: Mapping[str, Edit], new: Sequence[Edit]) -> Edit | None:
+    """The edit that a piece came from; that of an import which was in use until now is told by its text."""
+    found = old.get(fragment.syntax_path)
+    if found is None and fragment.syntax_path.startswith("import "):
+        module, _, name = fragment.syntax_path.removeprefix("import ").rpartition(".")
+        packages = next((edit.first_party for edit in new if isinstance(edit, ImportedName)), frozenset())
+        return ImportedName(module, name, packages)
+    return found
+
+
+def _taken_out(work: _Work, edit: Edit | None, fragment: Fragment) -> bool:
+    """Take a piece out; returns False for one that is still in use, and goes when it no longer is."""
     if fragment.origin == "found" or (work.file, fragment.syntax_path) in work.terms.shared:
-        return
+        return True
     if edit is None:
         work.conflict(f"{fragment.syntax_path} is nothing that this mesh makes, and stays")
-        return
+        return True
     insertion = Insertion(fragment.syntax_path, fragment.text, fragment.before, fragment.after)
     span = edit.place(work.source)
     if isinstance(span, Refused):
         work.conflict(f"{fragment.syntax_path} cannot be taken out: {span.message}")
-        return
+        return True
     changed = edit.subtract(work.source, insertion)
     if isinstance(changed, Refused):
         work.conflict(f"{fragment.syntax_path} was edited, and is to go now", span)
         if work.takes_generated and span:
             current = replace(insertion, text=work.source.text[span.start : span.end])
             changed = edit.subtract(work.source, current)
-    work.source = work.source if isinstance(changed, Refused) else changed
+    if isinstance(changed, Refused):
+        return True
+    is_used = changed is work.source and span is not None
+    work.source = changed
+    return not is_used

@@ -80,8 +80,11 @@ class ColumnsMigrationStep(PythonStep):
         if terms.files and not terms.settled.intersection(terms.files):
             if not self._names(new):
                 return Unchanged()
-            tree.write(terms.files[0], self._whole(new))
-            return Made(files=(terms.files[0],))
+            path, text = terms.files[0], self._whole(new)
+            anew = f"{path} is written anew: neither git's HEAD nor a database that is at hand has it"
+            notices = () if tree.read_text(path) == text else (anew,)
+            tree.write(path, text)
+            return Made(files=(path,), notices=notices)
         return self._forward(tree, old, new, terms)
 
     def take_out(self, tree: Tree, old: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms) -> Outcome:
