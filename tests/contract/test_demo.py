@@ -49,7 +49,7 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
     running = demo("shop", temporary=tmp_path)
-    while not (tmp_path / "shop" / ".mesh" / "local").exists():
+    while not (tmp_path / "shop" / ".mesh" / "local" / "postgres").exists():
         assert running.poll() is None
         time.sleep(0.05)
     time.sleep(1)

@@ -11,7 +11,7 @@ from mesh_descriptors.project import ProjectFile
 from mesh_scaffold.generate.check import check
 from mesh_scaffold.generate.new import BlockedError, ConflictError, plan_new
 from mesh_scaffold.spec.findings import SpecError
-from mesh_scaffold.steps import Blocked, Holds, Made, Missing, NotApplicable, Subject, Unchanged, Unknown
+from mesh_scaffold.steps import Holds, Made, Missing, NotApplicable, Subject, Unchanged, Unknown
 from mesh_scaffold.targets import target_for
 from mesh_scaffold.testing import assert_creates, assert_patch, assert_unchanged, spec
 from mesh_scaffold.tree import Memory, Tree
@@ -107,15 +107,6 @@ def test_every_step_misses_a_type_that_is_nowhere(tree: Tree, target: Target) ->
     assert isinstance(verdicts.pop("node"), NotApplicable)
     assert {name for name, verdict in verdicts.items() if not isinstance(verdict, Missing)} == set()
     assert verdicts["enum-member"] == Missing(Place("app/models.py", 14), 'Add POLL = "POLL" to PostType.POLL.')
-
-
-def test_changes_and_removals_are_refused_in_one_place(tree: Tree, target: Target) -> None:
-    for old, new in ((POLL, POLL), (POLL, None)):
-        for step in target.steps("post-type"):
-            outcome = step.change(tree, old, new, ())
-            assert isinstance(outcome, Blocked)
-            assert outcome.message == "cannot be changed or taken out yet, only added"
-    assert_unchanged(tree)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +243,7 @@ def test_a_node_is_noticed_and_not_made(tree: Tree, target: Target, project: Pro
 
     plan = plan_new(tree, target, spec(text), project)
 
-    assert plan.notices == ("node: this version makes no canvas nodes; the key is kept for one that does.",)
+    assert "node: this version makes no canvas nodes; the key is kept for one that does." in plan.notices
 
 
 @pytest.mark.parametrize(

@@ -181,17 +181,6 @@ def test_a_name_is_used_as_the_file_imports_it() -> None:
     assert wanted.bound(source("")) == "datetime"
 
 
-def test_what_was_edited_since_is_not_taken_out() -> None:
-    member = EnumMember("T", "NEW", "NEW")
-    result = member.ensure(source("class T(E):\n    A = 'A'\n"))
-    assert isinstance(result, Edited)
-    edited = source(result.source.text.replace("NEW = 'NEW'", "NEW =  'NEW'"))
-
-    refused = member.subtract(edited, result.insertion)
-
-    assert refused == Refused("T.NEW was edited since", "Take it out by hand, or keep it.", 3)
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
