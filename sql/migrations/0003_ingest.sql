@@ -18,12 +18,11 @@ CREATE TABLE mesh.syncs (
     user_id text NOT NULL,
     connector text NOT NULL,
     raw_file uuid NOT NULL REFERENCES mesh.raw_files,
-    state text NOT NULL DEFAULT 'stored' CHECK (state IN ('stored', 'staged', 'applied', 'failed')),
+    state text NOT NULL DEFAULT 'stored' CHECK (state IN ('stored', 'staged', 'applied')),
     job_id uuid,
     records bigint,
     kept bigint,
     skipped jsonb,
-    problem text,
     favourites_version bigint,
     created_at timestamptz NOT NULL DEFAULT now(),
     ended_at timestamptz
@@ -31,7 +30,7 @@ CREATE TABLE mesh.syncs (
 CREATE INDEX syncs_user ON mesh.syncs (user_id, connector, id);
 CREATE INDEX syncs_raw_file ON mesh.syncs (raw_file);
 COMMENT ON TABLE mesh.syncs IS 'One reading of an export. It changes nothing of the user until it is applied, in one transaction.';
-COMMENT ON COLUMN mesh.syncs.job_id IS 'The job that carries it on at present.';
+COMMENT ON COLUMN mesh.syncs.job_id IS 'The job that carries it on at present. When that is a dead letter, the sync has failed.';
 COMMENT ON COLUMN mesh.syncs.favourites_version IS 'The version of the user''s favourites that it made; see mesh.user_tastes.';
 
 CREATE TABLE mesh.staged_items (

@@ -2,7 +2,9 @@
 -- The active model, and how far the viewer's vector of it is.
 SELECT m.id AS model, m.dimension, t.vector_version, t.reason, v.user_id IS NOT NULL AS has_vector,
        coalesce(t.built_version < t.favourites_version, false) OR EXISTS (
-           SELECT FROM mesh.syncs AS s WHERE s.user_id = %(viewer)s AND s.state IN ('stored', 'staged')
+           SELECT FROM mesh.syncs AS s
+           WHERE s.user_id = %(viewer)s AND s.state <> 'applied'
+             AND NOT EXISTS (SELECT FROM mesh.dead_jobs AS d WHERE d.id = s.job_id)
        ) AS waiting
 FROM mesh.embedding_models AS m
 LEFT JOIN mesh.user_tastes AS t ON t.user_id = %(viewer)s

@@ -31,8 +31,17 @@ FROM mesh.syncs AS s
 JOIN mesh.raw_files AS f ON f.id = s.raw_file
 WHERE s.id = %(id)s;
 
+-- name: hold_sync
+-- Until the transaction ends, the sync is neither staged nor deleted, and its job not given to another worker. No row when
+-- that has happened.
+SELECT s.id
+FROM mesh.syncs AS s
+JOIN mesh.leases AS l ON l.token = %(token)s
+WHERE s.id = %(sync_id)s AND s.state = 'stored'
+FOR SHARE OF s FOR KEY SHARE OF l;
+
 -- name: clear_staging
--- Forgets what an earlier attempt at the sync staged.
+-- Forgets what is staged of the sync: an earlier attempt's, or what has served.
 DELETE FROM mesh.staged_items WHERE sync_id = %(id)s;
 
 -- name: copy_staging
@@ -44,23 +53,17 @@ COPY mesh.staged_items (
 -- name: mark_staged
 -- The whole export is staged.
 UPDATE mesh.syncs
-SET state = 'staged', job_id = %(job_id)s, records = %(records)s, kept = %(kept)s, skipped = %(skipped)s, problem = NULL
+SET state = 'staged', job_id = %(job_id)s, records = %(records)s, kept = %(kept)s, skipped = %(skipped)s
 WHERE id = %(id)s;
 
--- name: mark_failed
--- The sync ends without having changed anything; its staging stays for inspection.
-UPDATE mesh.syncs
-SET state = 'failed', problem = %(problem)s, ended_at = clock_timestamp()
-WHERE id = %(id)s AND state <> 'applied';
-
 -- name: sync_status
--- How far a sync and the vector that follows from it are. A job that the queue has given up ends it.
+-- How far a sync and the vector that follows from it are. It has failed when the queue has given up its job, and only then.
 SELECT CASE
            WHEN s.state = 'applied' AND t.built_version >= s.favourites_version THEN 'built'
            WHEN d.id IS NOT NULL THEN 'failed'
            ELSE s.state
        END AS state,
-       coalesce(s.problem, d.errors -> -1 ->> 'error', d.reason) AS problem,
+       coalesce(d.errors -> -1 ->> 'error', d.reason) AS problem,
        s.records, s.kept, s.skipped, t.state AS taste, t.reason, t.media, t.vector_version
 FROM mesh.syncs AS s
 LEFT JOIN mesh.user_tastes AS t USING (user_id)

@@ -156,19 +156,9 @@ WHERE p.user_id = %(user_id)s AND p.connector = %(connector)s
   AND NOT EXISTS (SELECT FROM covered AS c WHERE c.fidelity > p.fidelity AND p.minute BETWEEN c.first AND c.last)
 GROUP BY p.media_id;
 
--- name: clear_staging
--- The sync is applied; its staging has served.
-DELETE FROM mesh.staged_items WHERE sync_id = %(id)s;
-
 -- name: mark_applied
 -- The sync has made this version of the user's favourites.
 UPDATE mesh.syncs
-SET state = 'applied', favourites_version = %(favourites_version)s, job_id = %(job_id)s, problem = NULL,
+SET state = 'applied', favourites_version = %(favourites_version)s, job_id = %(job_id)s,
     ended_at = clock_timestamp()
 WHERE id = %(id)s;
-
--- name: mark_failed
--- The sync ends without having changed anything; its staging stays for inspection.
-UPDATE mesh.syncs
-SET state = 'failed', problem = %(problem)s, ended_at = clock_timestamp()
-WHERE id = %(id)s AND state <> 'applied';

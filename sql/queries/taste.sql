@@ -6,10 +6,6 @@ INSERT INTO mesh.user_tastes (user_id) VALUES (%(user_id)s) ON CONFLICT (user_id
 -- Locks the user's row: favourites don't change, and nobody else writes the vector, until the transaction ends.
 SELECT favourites_version FROM mesh.user_tastes WHERE user_id = %(user_id)s FOR UPDATE;
 
--- name: active_model
--- The model whose vectors are in use.
-SELECT id, dimension FROM mesh.embedding_models WHERE state = 'active';
-
 -- name: copy_opinions
 -- One row for each medium that the user has an opinion of: liked, disliked, milliseconds played, vector. A medium that
 -- several connectors know counts with its strongest signal, not with their sum.

@@ -8,11 +8,10 @@ from uuid import UUID  # noqa: TC003  pydantic reads it at run time
 from pydantic import BaseModel
 
 from mesh_runtime.database import queries
-from mesh_runtime.errors import Permanent
 from mesh_runtime.ingest.connectors import find_connector
 from mesh_runtime.ingest.export import Export, Tally
 from mesh_runtime.ingest.limits import Limits
-from mesh_runtime.ingest.staging import mark_staged, stage
+from mesh_runtime.ingest.staging import Holder, mark_staged, stage
 from mesh_runtime.ingest.storage import raw_storage
 from mesh_runtime.queue import enqueue, job
 
@@ -31,16 +30,7 @@ class IngestExport(BaseModel):
 @job("ingest_export", payload=IngestExport)
 def ingest_export(payload: IngestExport, context: JobContext) -> None:
     """Stage the export of a sync; a sync that is past that is left as it is."""
-    try:
-        _ingest(payload.sync_id, context)
-    except Exception as error:
-        if isinstance(error, Permanent) or context.job.attempt >= context.job.max_attempts:
-            with context.connect() as connection:
-                connection.execute(_SQL["mark_failed"].sql, {"id": payload.sync_id, "problem": str(error)})
-        raise
-
-
-def _ingest(sync_id: UUID, context: JobContext) -> None:
+    sync_id = payload.sync_id
     with context.connect() as connection:
         row = connection.execute(_SQL["read_sync"].sql, {"id": sync_id}).fetchone()
         if row is None or row[2] != "stored":
@@ -50,7 +40,8 @@ def _ingest(sync_id: UUID, context: JobContext) -> None:
         manifest = find_connector(context.settings, connector)
         tally = Tally()
         with raw_storage(context.settings).open(key) as file:
-            stage(connection, sync_id, Export(manifest, file, name, Limits.of(context.settings)), tally)
+            export = Export(manifest, file, name, Limits.of(context.settings))
+            stage(connection, Holder(sync_id, context.job.token), export, tally)
         next_job = enqueue(connection, "resolve_media", {"sync_id": sync_id}, user_id=user_id)
         mark_staged(connection, sync_id, next_job, tally)
         context.complete(connection, {"records": tally.records.total(), "kept": tally.kept})

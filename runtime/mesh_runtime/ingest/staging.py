@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID  # noqa: TC003  what reads the hints of a public tuple needs it
 
 from psycopg.types.json import Jsonb
 
 from mesh_runtime.database import queries
+from mesh_runtime.queue.errors import StaleLeaseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from uuid import UUID
 
     import psycopg
 
@@ -21,24 +22,41 @@ _SQL = queries("ingest")
 BATCH = 5_000
 
 
-def stage(connection: psycopg.Connection[Any], sync_id: UUID, export: Export, tally: Tally) -> None:
+class Holder(NamedTuple):
+    """A sync, and the lease of the job that stages it."""
+
+    sync_id: UUID
+    token: int
+
+
+def stage(connection: psycopg.Connection[Any], holder: Holder, export: Export, tally: Tally) -> None:
     """Stage every item of an export, in place of what an earlier attempt staged.
 
     Each batch is a transaction of its own: what a broken export gave until then can be looked at, and no transaction is
     as long as the export.
+
+    Raises:
+        StaleLeaseError: another worker has the job now, or the sync was deleted. Nothing is left behind after that.
     """
-    connection.execute(_SQL["clear_staging"].sql, {"id": sync_id})
+    _hold(connection, holder)
+    connection.execute(_SQL["clear_staging"].sql, {"id": holder.sync_id})
     connection.commit()
     found = export.items(tally)
-    while _copy(connection, sync_id, export.manifest.media, islice(found, BATCH)):
+    while _copy(connection, holder, export.manifest.media, islice(found, BATCH)):
         connection.commit()
 
 
-def _copy(connection: psycopg.Connection[Any], sync_id: UUID, media: str, batch: Iterator[Found]) -> int:
+def _hold(connection: psycopg.Connection[Any], holder: Holder) -> None:
+    if connection.execute(_SQL["hold_sync"].sql, holder._asdict()).fetchone() is None:
+        raise StaleLeaseError(f"the sync {holder.sync_id} is no longer this job's to stage")
+
+
+def _copy(connection: psycopg.Connection[Any], holder: Holder, media: str, batch: Iterator[Found]) -> int:
+    _hold(connection, holder)
     count = 0
     with connection.cursor() as cursor, cursor.copy(_SQL["copy_staging"].sql) as copy:
         for form, item in batch:
-            of_form = (sync_id, form.media or media, form.stream_name, form.signal, form.fidelity)
+            of_form = (holder.sync_id, form.media or media, form.stream_name, form.signal, form.fidelity)
             copy.write_row((*of_form, list(item.schemes), list(item.ids), *item[2:]))
             count += 1
     return count

@@ -8,7 +8,6 @@ from uuid import UUID  # noqa: TC003  pydantic reads it at run time
 from pydantic import BaseModel
 
 from mesh_runtime.database import queries
-from mesh_runtime.errors import Permanent
 from mesh_runtime.media.embeddings import embed_resolved
 from mesh_runtime.media.resolve import resolve
 from mesh_runtime.queue import enqueue, job
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from mesh_runtime.queue import JobContext
 
-_SQL = queries("media")
+_SQL = {**queries("media"), "clear_staging": queries("ingest")["clear_staging"]}
 _APPLY = ("apply_opinions", "apply_plays", "clear_played", "count_plays", "clear_staging")
 
 
@@ -33,14 +32,8 @@ class ResolveMedia(BaseModel):
 @job("resolve_media", payload=ResolveMedia)
 def resolve_media(payload: ResolveMedia, context: JobContext) -> None:
     """Apply a staged sync, and have the user's taste vector built again."""
-    try:
-        with context.connect() as connection:
-            _apply(connection, payload.sync_id, context)
-    except Exception as error:
-        if isinstance(error, Permanent) or context.job.attempt >= context.job.max_attempts:
-            with context.connect() as connection:
-                connection.execute(_SQL["mark_failed"].sql, {"id": payload.sync_id, "problem": str(error)})
-        raise
+    with context.connect() as connection:
+        _apply(connection, payload.sync_id, context)
 
 
 def _apply(connection: psycopg.Connection[Any], sync_id: UUID, context: JobContext) -> None:

@@ -9,6 +9,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from psycopg.errors import DeadlockDetected, SerializationFailure
+
 from mesh_runtime.queue.errors import DatabaseAwayError
 from mesh_runtime.queue.outcomes import EndedItself, Outcome, Released, completed, failed
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("mesh.queue")
 _NEWER_WORKERS_WAIT = timedelta(minutes=1)
 _DATABASE_WAIT = timedelta(seconds=1)
+_NOT_TO_BLAME = (DatabaseAwayError, DeadlockDetected, SerializationFailure)
+"""What stops a job for another's sake: PostgreSQL itself asks that its victims be run again."""
 
 
 async def run_job(job: Job, handler: Handler | None, context: JobContext, threads: HandlerThreads) -> Outcome:
@@ -41,7 +45,7 @@ async def run_job(job: Job, handler: Handler | None, context: JobContext, thread
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise
-        if isinstance(error, DatabaseAwayError):
+        if isinstance(error, _NOT_TO_BLAME):
             return Released(_DATABASE_WAIT)
         outcome: Outcome = failed(error)
         _LOG.warning("%s %s: attempt %d failed: %s", job.job_type, job.id, job.attempt, error)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mesh_runtime.queue import JobContext
 
-_SQL = queries("taste")
+_SQL = {**queries("taste"), "active_model": queries("media")["active_model"]}
 _COLUMNS = (("liked", "bool"), ("disliked", "bool"), ("ms_played", "int8"))
 
 
@@ -51,7 +51,7 @@ def build(connection: psycopg.Connection[Any], user_id: str) -> dict[str, object
     # In two statements: the lock may have waited for a change, which only a later statement sees.
     connection.execute(_SQL["add_taste"].sql, {"user_id": user_id})
     favourites_version = _row(connection, "lock_taste", {"user_id": user_id})[0]
-    model, dimension = _row(connection, "active_model", {})
+    model, _, _, dimension = _row(connection, "active_model", {})
     pool = _pooled(connection, user_id, model, dimension)
     taste = pool.result()
     _write(connection, user_id, model, taste)

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from mesh_runtime.ingest.status import sync_status
 from mesh_runtime.media.embedder import FeatureHashing, Medium
 from mesh_runtime.taste.pooling import DISLIKED, FULL_LISTENS, SONG_MS, Pool, weights
 
@@ -145,8 +146,10 @@ def test_a_failed_sync_changes_nothing_and_keeps_its_staging(pipeline: Pipeline,
     stored = next((pipeline.folder.parent / "storage").rglob(f"{broken.sync_id}/0"))
     stored.write_text(json.dumps(whole)[:-40])  # the storage lost its end
     pipeline.work()
-    assert pipeline.state(broken) == "failed"
-    assert "ends in the middle" in pipeline.value("SELECT problem FROM mesh.syncs WHERE id = %s", broken.sync_id)
+    status = sync_status(pipeline.connection, broken.sync_id)
+    assert status is not None
+    assert status.state == "failed"
+    assert "ends in the middle" in str(status.problem)
     assert pipeline.favourites() == favourites
     assert pipeline.taste() == pytest.approx(taste)
     assert pipeline.value("SELECT count(*) FROM mesh.staged_items WHERE sync_id = %s", broken.sync_id) == 5000
