@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -201,13 +202,15 @@ def _wait_until_read(settings: Settings, expected: int) -> tuple[int, int]:
 
 
 def _compare(project: Project, report: Report, listeners: Sequence[Listener]) -> float:
-    """Which part of all users' nearest is of their own group."""
+    """Which part of the places among all users' nearest that their own group could fill it does."""
     group = {str(listener.user_id): listener.group.name for listener in listeners}
     with report.step(f"mesh candidates, the {_NEAREST} nearest of each user") as outcome:
         with connect(project.settings) as connection:
             nearest = {user: candidates(connection, user, _NEAREST) for user in group}
-        own = [group[one.user_id] == group[user] for user, found in nearest.items() for one in found]
-        purity = sum(own) / len(own)
+        members = Counter(group.values())
+        own = sum(group[one.user_id] == group[user] for user, found in nearest.items() for one in found)
+        # A group smaller than the list cannot fill it.
+        purity = own / sum(min(_NEAREST, members[name] - 1) for name in group.values())
         outcome.text = f"{purity:.1%} are of the user's own group"
     first = str(listeners[0].user_id)
     if not report.silent:
