@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ijson.common import JSONError
 
-from mesh_runtime.ingest.json_stream import CHUNK, Outline, broken, outline_parser
+from mesh_runtime.ingest.json_stream import CHUNK, Outline, StrangeNamesError, broken, outline_parser
 from mesh_runtime.ingest.limits import GuardedJson
 
 if TYPE_CHECKING:
@@ -28,13 +29,13 @@ class Look:
 
     Attributes:
         start: its first bytes, as text.
-        prefixes: the ijson prefixes that occur; empty for what is no JSON object or list.
-        complete: whether that was the whole document.
+        prefixes: which of the ijson prefixes that tell documents apart occur; none for what is no JSON object or list.
+        empty: whether the whole document is an object or list with nothing in it.
     """
 
     start: str
     prefixes: frozenset[str] = frozenset()
-    complete: bool = False
+    empty: bool = False
 
     @property
     def is_json(self) -> bool:
@@ -53,7 +54,7 @@ def look(document: Document, limits: Limits, forms: Sequence[FileForm] = ()) -> 
         UnreadableExportError: it begins like JSON and is broken within that part.
         LimitExceededError: it breaks a limit within that part.
     """
-    certain = [shape for form in forms for shape in form.shapes if not any(path[0] == "!" for path in shape)]
+    shapes = [shape for form in forms for shape in form.shapes]
     with document.open() as file:
         guarded = GuardedJson(file, document.name, limits)
         first = guarded.read(CHUNK)
@@ -61,17 +62,21 @@ def look(document: Document, limits: Limits, forms: Sequence[FileForm] = ()) -> 
         if not seen.is_json:
             return seen
         try:
-            return _outlined(guarded, first, seen.start, certain)
+            return _outlined(guarded, first, seen.start, shapes)
         except JSONError:
             pass
     raise broken(document.name, document.open)
 
 
-def _outlined(file: Readable, chunk: bytes, start: str, certain: Sequence[Sequence[str]]) -> Look:
-    outline, size = Outline(), 0
+def _outlined(file: Readable, chunk: bytes, start: str, shapes: Sequence[Sequence[str]]) -> Look:
+    certain = [shape for shape in shapes if not any(path[0] == "!" for path in shape)]
+    outline, size = Outline(_telling(shapes)), 0
     push = outline_parser(outline)
     while chunk and size < LOOKED_AT:
-        push.send(chunk)
+        try:
+            push.send(chunk)
+        except StrangeNamesError:
+            break
         size += len(chunk)
         seen = Look(start, frozenset(outline.prefixes))
         if any(seen.has_shape(shape) for shape in certain):
@@ -79,7 +84,13 @@ def _outlined(file: Readable, chunk: bytes, start: str, certain: Sequence[Sequen
         chunk = file.read(CHUNK)
     if not chunk:
         push.close()  # raises when the document ends in the middle
-    return Look(start, frozenset(outline.prefixes), complete=not chunk)
+    return Look(start, frozenset(outline.prefixes), empty=outline.empty and not chunk)
+
+
+def _telling(shapes: Iterable[Iterable[str]]) -> frozenset[str]:
+    """The prefixes by which documents are told apart."""
+    paths = chain.from_iterable((*shapes, *(known.paths for known in LOOKALIKES)))
+    return frozenset(path.removeprefix("!") for path in paths)
 
 
 def forms_of(seen: Look, base_name: str, forms: Sequence[FileForm]) -> tuple[FileForm, ...]:
@@ -87,8 +98,7 @@ def forms_of(seen: Look, base_name: str, forms: Sequence[FileForm]) -> tuple[Fil
     by_content = tuple(form for form in forms if any(seen.has_shape(shape) for shape in form.shapes))
     if by_content or not seen.is_json:
         return by_content
-    empty = seen.complete and seen.prefixes <= {""}
-    return tuple(form for form in forms if (empty or not form.shapes) and fnmatchcase(base_name, form.match))
+    return tuple(form for form in forms if (seen.empty or not form.shapes) and fnmatchcase(base_name, form.match))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mesh_runtime.ingest.limits import Readable
 
 CHUNK = 64 * 1024
+_PIECE = 256
+_PREFIX_LENGTH = 1_000
+_BOM = b"\xef\xbb\xbf"
 
 
 def parser() -> ModuleType:
@@ -45,15 +48,36 @@ def records(file: Readable, prefix: str) -> Iterator[Any]:
     yield from parser().items(file, prefix, buf_size=CHUNK, use_float=True)
 
 
-class Outline:
-    """A sink of ijson events that keeps only which prefixes occurred."""
+class StrangeNamesError(Exception):
+    """A document's names are longer than those of any export; what follows isn't worth looking at."""
 
-    def __init__(self) -> None:
+
+class Outline:
+    """A sink of ijson events that keeps only which of the wanted prefixes occurred: a document's own may be endless.
+
+    Attributes:
+        prefixes: those that occurred.
+        empty: whether none occurred but the document's own.
+    """
+
+    def __init__(self, wanted: frozenset[str]) -> None:
         self.prefixes: set[str] = set()
+        self.empty = True
+        self._wanted = wanted
 
     def send(self, event: tuple[str, str, Any]) -> None:
-        """Take one event: prefix, kind, value."""
-        self.prefixes.add(event[0])
+        """Take one event: prefix, kind, value.
+
+        Raises:
+            StrangeNamesError: the prefix is too long; ijson makes it anew for each event.
+        """
+        prefix = event[0]
+        if prefix in self._wanted:
+            self.prefixes.add(prefix)
+        if prefix:
+            self.empty = False
+            if len(prefix) > _PREFIX_LENGTH:
+                raise StrangeNamesError
 
 
 def outline_parser(outline: Outline) -> Any:
@@ -78,39 +102,57 @@ class _Position(NamedTuple):
 def broken(name: str, open_again: Callable[[], AbstractContextManager[Readable]]) -> UnreadableExportError:
     """The error for a document whose parsing ended with a JSONError, with the line, column and byte that are wrong.
 
-    yajl doesn't say where it stopped, so the document is read again: by chunks, then the bad chunk byte by byte.
+    yajl doesn't say where it stopped, so the document is read again: by chunks, then the bad chunk by pieces, then the
+    bad piece by bytes. Not the whole chunk by bytes: within a string, yajl begins anew at its start with each of them.
     """
-    with open_again() as file:
-        chunks, position, _ = _read_until_wrong(file, single_bytes_from=None)
-    with open_again() as file:
-        _, position, reason = _read_until_wrong(file, single_bytes_from=chunks)
+    good, reason = _Position(0, 1, 0), None
+    for size in (CHUNK, _PIECE, 1):
+        with open_again() as file:
+            good, reason = _read_until_wrong(file, good.offset, size)
+        if reason is None:
+            break
     if reason is None:
         return UnreadableExportError(
-            f"the JSON ends in the middle, after {position.offset} bytes",
-            place=position.place(name),
+            f"the JSON ends in the middle, after {good.offset} bytes",
+            place=good.place(name),
             remedy="The file was cut off: download or export it once more.",
         )
+    if "overflow" in reason:
+        return UnreadableExportError(
+            f"holds a number too large to read, before byte {good.offset}",
+            place=good.place(name),
+            remedy="Integers have at most 64 bits, as those that services hand out.",
+        )
     return UnreadableExportError(
-        f"is not JSON from byte {position.offset} on: {reason}",
-        place=position.place(name),
+        f"is not JSON from byte {good.offset} on: {reason}",
+        place=good.place(name),
         remedy="Give the file as the service handed it out, unedited.",
     )
 
 
-def _read_until_wrong(file: Readable, single_bytes_from: int | None) -> tuple[int, _Position, str | None]:
-    """How many chunks are good, the position of what comes after, and what is wrong there; no reason at the end."""
+def _read_until_wrong(file: Readable, good: int, size: int) -> tuple[_Position, str | None]:
+    """The place of the first wrong piece, and why it is; no reason at the end. From `good` on, pieces are of `size`."""
     push = parser().basic_parse_coro(_Discard(), use_float=True)
-    good, position = 0, _Position(0, 1, 0)
+    position = _Position(0, 1, 0)
     while chunk := file.read(CHUNK):
-        pieces = [chunk] if good != single_bytes_from else [bytes((byte,)) for byte in chunk]
-        for piece in pieces:
+        if position.offset == 0 and chunk.startswith(_BOM):
+            chunk, position = chunk[len(_BOM) :], _Position(len(_BOM), 1, len(_BOM))
+        for piece in _pieces(chunk, good - position.offset, size):
             try:
                 push.send(piece)
             except JSONError as error:
-                return good, position, _reason(error)
+                return position, _reason(error)
             position = position.after(piece)
-        good += 1
-    return good, position, None
+    return position, None
+
+
+def _pieces(chunk: bytes, whole: int, size: int) -> Iterator[bytes]:
+    """The first `whole` bytes of the chunk in one, the others by `size`."""
+    whole = min(max(whole, 0), len(chunk))
+    if whole:
+        yield chunk[:whole]
+    for start in range(whole, len(chunk), size):
+        yield chunk[start : start + size]
 
 
 def _reason(error: JSONError) -> str:

@@ -20,6 +20,9 @@ _STEP = np.zeros(256, np.int8)
 _STEP[[ord("["), ord("{")]] = 1
 _STEP[[ord("]"), ord("}")]] = -1
 _STEP.flags.writeable = False
+_BETWEEN = np.zeros(256, np.bool_)  # what stands between values; a number may be as endless as a string
+_BETWEEN[list(b'{}[]:,"\t\n\r ')] = True
+_BETWEEN.flags.writeable = False
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -104,7 +107,8 @@ class GuardedJson:
         return chunk
 
     def _check(self, chunk: bytes) -> None:
-        outside, depth = self._structure(self._without_escapes(chunk))
+        plain = self._without_escapes(chunk)
+        outside, depth = self._structure(plain)
         if int(depth.max()) > self._limits.nesting:
             found = f"over {self._limits.nesting} levels"
             raise exceeded(
@@ -112,7 +116,7 @@ class GuardedJson:
             )
         self._depth = int(depth[-1])
         if self._record_depth is not None:
-            self._measure(outside & (depth <= self._record_depth))
+            self._measure(outside & _BETWEEN[np.frombuffer(plain, np.uint8)] & (depth <= self._record_depth))
 
     def _without_escapes(self, chunk: bytes) -> bytes:
         """The chunk with every escape sequence blotted out, so that each quote left opens or closes a string."""

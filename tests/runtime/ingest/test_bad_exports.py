@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -74,6 +76,9 @@ def refused(manifest: ConnectorManifest, content: bytes | str, name: str = "expo
         (f"[\n{PLAY}\n{PLAY}\n]", "export.json:3:1", "after array element"),
         (f"[{PLAY}] more", "export.json:1:80", "is not JSON from byte 79 on"),
         (f"[{PLAY},\n\xff]".encode("latin-1"), "export.json:2:1", "is not JSON"),
+        (f"\ufeff[{PLAY},]", "export.json:1:79", "is not JSON from byte 81 on: unallowed token"),
+        (f"[{PLAY},\n{2**64}]", "export.json:2:21", "holds a number too large to read, before byte 99"),
+        (f"[{PLAY},1e999]", "export.json:1:84", "holds a number too large to read"),
         ("hello", "export.json:1:1", "is not JSON"),
         ("<html><body>Sign in</body></html>", "export.json:1:1", "is not JSON"),
         ("", "export.json", "the file is empty"),
@@ -135,6 +140,7 @@ NESTED = f'[{PLAY},{{"endTime":{"[" * 80}{"]" * 80}}}]'
         (zipped({"a.json": "x" * 900}), {"expanded_bytes": 800}, "MESH_LIMIT_EXPANDED", "900 bytes, the limit is 800"),
         (f"[{PLAY}]", {"expanded_bytes": 50}, "MESH_LIMIT_EXPANDED", "the file is too large"),
         (LONG, {"item_bytes": 4000}, "MESH_LIMIT_ITEM", "one item is too large"),
+        (f"[{PLAY},1.{'1' * 5000}]", {"item_bytes": 4000}, "MESH_LIMIT_ITEM", "one item is too large"),
         (NESTED, {}, "MESH_LIMIT_NESTING", "over 64 levels"),
         ("[" * 100_000, {}, "MESH_LIMIT_NESTING", "over 64 levels"),
     ],
@@ -146,6 +152,23 @@ def test_a_breach_names_the_limit_and_its_setting(
     assert isinstance(error, LimitExceededError)
     assert message in error.problems[0].message
     assert setting in str(error.problems[0].remedy)
+
+
+def test_endless_names_take_no_memory_while_a_file_is_recognised(spotify: ConnectorManifest) -> None:
+    strange = [{"k" * 20_000: {str(n): 1 for n in range(3_000)}}, {str(n): {"k": 1} for n in range(9_000)}]
+    tracemalloc.start()
+    for content in strange:
+        assert "no Spotify export that is known" in str(refused(spotify, json.dumps(content)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * 2**20
+
+
+def test_a_bad_byte_in_a_very_long_text_is_found_at_once(spotify: ConnectorManifest) -> None:
+    start = time.process_time()
+    error = refused(spotify, f'[{PLAY},\n{{"artistName":"{"a" * 900_000}\1"}}]')
+    assert str(error.problems[0].place) == "export.json:2:900016"
+    assert time.process_time() - start < 10
 
 
 def test_an_archive_whose_directory_is_endless_is_refused_before_it_is_read(spotify: ConnectorManifest) -> None:
