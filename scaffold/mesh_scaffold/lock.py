@@ -24,10 +24,16 @@ LOCAL = ".mesh/local"
 LOCK_FILE = f"{LOCAL}/lock"
 PATIENCE = 10.0
 """Seconds to wait for another command."""
+TRIES = 25
+"""How often in a row a folder of the lock may vanish while another command removes its own; half a second of it."""
 
 
 class LockedError(MeshError):
     """Another mesh command is changing the project."""
+
+
+class NoLockError(MeshError):
+    """The lock's folder cannot be made where the project is to be."""
 
 
 @contextlib.contextmanager
@@ -38,6 +44,7 @@ def locked(root: Path, command: str, files: Files, *, patience: float = PATIENCE
 
     Raises:
         LockedError: somebody held it for longer than `patience` seconds.
+        NoLockError: its folder cannot be made.
     """
     made: list[Path] = []
     try:
@@ -82,28 +89,44 @@ def _acquired(root: Path, files: Files, made: list[Path], deadline: float) -> in
     """The descriptor of the locked file; folders that were made for it go into `made`."""
     while True:
         descriptor = _opened(root, files, made)
-        if descriptor is not None:
-            if _is_locked(descriptor) and _is_current(descriptor, root / LOCK_FILE):
-                return descriptor
-            holder = _holder(descriptor)
-            os.close(descriptor)
-            if time.monotonic() > deadline:
-                remedy = "Run the command again when that one has ended."
-                raise LockedError(f"the project is locked by {holder}", place=Place(LOCK_FILE), remedy=remedy)
+        if _is_locked(descriptor) and _is_current(descriptor, root / LOCK_FILE):
+            return descriptor
+        holder = _holder(descriptor)
+        os.close(descriptor)
+        if time.monotonic() > deadline:
+            remedy = "Run the command again when that one has ended."
+            raise LockedError(f"the project is locked by {holder}", place=Place(LOCK_FILE), remedy=remedy)
         time.sleep(0.02)
 
 
-def _opened(root: Path, files: Files, made: list[Path]) -> int | None:
-    """The lock's file, open; None when its last holder removes the folder just now."""
+def _opened(root: Path, files: Files, made: list[Path]) -> int:
+    """The lock's file, open; tried again when its last holder removes the folder just now."""
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(FileNotFoundError):
+            return _made(root, files, made)
+        time.sleep(0.02)
     try:
-        for folder in _folders(root):
-            with contextlib.suppress(FileExistsError):
-                files.make_folder(folder)
-                made.append(folder)
-                files.sync_folder(folder.parent)
-        return files.open_lock(root / LOCK_FILE)
-    except FileNotFoundError:
-        return None
+        return _made(root, files, made)
+    except FileNotFoundError as error:
+        raise _unmakable(root, error) from error
+
+
+def _made(root: Path, files: Files, made: list[Path]) -> int:
+    for folder in _folders(root):
+        with contextlib.suppress(FileExistsError):
+            files.make_folder(folder)
+            made.append(folder)
+            files.sync_folder(folder.parent)
+    return files.open_lock(root / LOCK_FILE)
+
+
+def _unmakable(root: Path, error: FileNotFoundError) -> NoLockError:
+    broken = next((folder for folder in (root / ".mesh", root / LOCAL) if folder.is_symlink()), None)
+    if broken is not None:
+        remedy = "Remove the link, or make the folder that it leads to."
+        return NoLockError("is a symbolic link that leads nowhere", place=Place(str(broken)), remedy=remedy)
+    remedy = "Choose a folder in which files can be made."
+    return NoLockError("cannot be made", place=Place(str(error.filename or root)), remedy=remedy)
 
 
 def _is_locked(descriptor: int) -> bool:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -64,3 +66,21 @@ def test_a_folder_whose_name_no_app_can_have_needs_a_name(mesh: Mesh, tmp_path: 
     assert done.returncode == 2
     assert "error: '_app' cannot be the name of an app\n" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.timeout(5)
+def test_a_folder_in_which_none_can_be_made_is_an_error_and_no_wait(mesh: Mesh, tmp_path: Path) -> None:
+    done = mesh(tmp_path, "init", "/proc/mesh-app")
+    assert done.returncode == 2
+    assert done.stderr == ("error: /proc/mesh-app: cannot be made\n  Choose a folder in which files can be made.\n")
+
+
+@pytest.mark.timeout(5)
+def test_a_link_that_leads_nowhere_instead_of_the_locks_folder_is_an_error_and_no_wait(
+    mesh: Mesh, tmp_path: Path
+) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/.mesh").symlink_to("nowhere")
+    done = mesh(tmp_path, "init", "app")
+    assert done.returncode == 2
+    assert f"{tmp_path}/app/.mesh: is a symbolic link that leads nowhere\n  Remove the link, or " in done.stderr
