@@ -10,13 +10,16 @@ ON CONFLICT (user_id) DO UPDATE SET favourites_version = user_tastes.favourites_
 RETURNING favourites_version;
 
 -- name: create_resolving
--- The set that is resolved: each distinct thing of the sync once.
+-- The set that is resolved: each distinct thing of the sync once, and the first of those that it is one with.
 CREATE TEMPORARY TABLE resolving ON COMMIT DROP AS
-SELECT row_number() OVER ()::integer AS thing, kind, schemes, ids, title_key, creator_key,
-       min(title) AS title, min(creator) AS creator, max(album) AS album, max(genre) AS genre, NULL::bigint AS media_id
-FROM mesh.staged_items
-WHERE sync_id = %(id)s
-GROUP BY kind, schemes, ids, title_key, creator_key;
+SELECT n AS thing, n AS first, kind, schemes, ids, title_key, creator_key, title, creator, album, genre, NULL::bigint AS media_id
+FROM (
+    SELECT row_number() OVER ()::integer AS n, kind, schemes, ids, title_key, creator_key,
+           min(title) AS title, min(creator) AS creator, max(album) AS album, max(genre) AS genre
+    FROM mesh.staged_items
+    WHERE sync_id = %(id)s
+    GROUP BY kind, schemes, ids, title_key, creator_key
+) AS things;
 
 -- name: create_resolving_ids
 -- The ids of the things, one row each, in their order of trust.
@@ -52,26 +55,42 @@ WHERE r.media_id IS NULL
   AND m.merged_into IS NULL
   AND m.kind = r.kind AND m.creator_key = r.creator_key AND m.title_key = r.title_key;
 
+-- name: linked_things
+-- Which things are one because they share an id, or a name: each with the first that has it.
+SELECT first, thing
+FROM (
+    SELECT min(thing) OVER (PARTITION BY scheme, value) AS first, thing FROM resolving_ids
+    UNION ALL
+    SELECT min(thing) OVER (PARTITION BY kind, creator_key, title_key), thing FROM resolving
+) AS linked
+WHERE first < thing;
+
+-- name: create_linked
+-- Where the first thing of each chain of links is copied to.
+CREATE TEMPORARY TABLE linked (thing integer PRIMARY KEY, first integer NOT NULL) ON COMMIT DROP;
+
+-- name: copy_linked
+-- Takes the first thing of each chain.
+COPY linked (thing, first) FROM STDIN;
+
+-- name: join_linked
+-- The things of a chain are one.
+UPDATE resolving AS r SET first = l.first FROM linked AS l WHERE l.thing = r.thing;
+
+-- name: resolve_by_link
+-- A thing is the medium of those that it is one with.
+UPDATE resolving AS r
+SET media_id = known.media_id
+FROM (SELECT first, min(media_id) AS media_id FROM resolving WHERE media_id IS NOT NULL GROUP BY first) AS known
+WHERE r.media_id IS NULL AND known.first = r.first;
+
 -- name: create_media
--- Makes provisional media. Things that share an id may be one medium: only the first of them is made, the others are
--- resolved again afterwards. In the order of the key, so that two syncs wait for each other in one direction only.
-WITH first_of_id AS (
-    SELECT i.scheme, i.value, min(i.thing) AS thing
-    FROM resolving_ids AS i
-    JOIN resolving AS r ON r.thing = i.thing AND r.media_id IS NULL
-    GROUP BY i.scheme, i.value
-),
-follower AS (
-    SELECT i.thing
-    FROM resolving_ids AS i
-    JOIN first_of_id AS f ON f.scheme = i.scheme AND f.value = i.value AND f.thing < i.thing
-)
+-- Makes one provisional medium for all things that are one. In the order of the key, and before any id is added, so that
+-- two syncs wait for each other in one direction only.
 INSERT INTO mesh.media (kind, creator_key, title_key, title, creator, album, genre)
-SELECT DISTINCT ON (r.kind, r.creator_key, r.title_key)
-       r.kind, r.creator_key, r.title_key, r.title, r.creator, r.album, r.genre
-FROM resolving AS r
-WHERE r.media_id IS NULL AND (%(every)s OR NOT EXISTS (SELECT FROM follower AS f WHERE f.thing = r.thing))
-ORDER BY r.kind, r.creator_key, r.title_key, r.album = '', r.thing
+SELECT kind, creator_key, title_key, title, creator, album, genre
+FROM (SELECT DISTINCT ON (first) * FROM resolving WHERE media_id IS NULL ORDER BY first, album = '', thing) AS one
+ORDER BY kind, creator_key, title_key
 ON CONFLICT (kind, creator_key, title_key) WHERE merged_into IS NULL DO NOTHING;
 
 -- name: name_media
@@ -84,8 +103,8 @@ ORDER BY i.scheme, i.value, i.thing
 ON CONFLICT (scheme, value) DO NOTHING;
 
 -- name: count_unresolved
--- How many things still have no medium.
-SELECT count(*) FROM resolving WHERE media_id IS NULL;
+-- How many things there are, if any has no medium yet.
+SELECT CASE WHEN bool_or(media_id IS NULL) THEN count(*) ELSE 0 END FROM resolving;
 
 -- name: active_model
 -- The model whose vectors are in use.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -35,14 +35,43 @@ def test_an_isrc_names_one_recording_under_many_ids_and_titles(pipeline: Pipelin
     assert media["a1"] == media["a2"] != media["a3"]
 
 
-def test_a_chain_of_shared_ids_and_names_ends_and_loses_nothing(pipeline: Pipeline, exports: type[Exports]) -> None:
-    chain = [
-        exports.liked(f"Title {n}", "Band", id=f"id{n // 2}", isrc=f"USRC1760{(n + 1) // 2:04}") for n in range(20)
+def chained(exports: type[Exports], first: int, last: int) -> list[Any]:
+    """Songs each of which shares an id with the one before: the service's own and the ISRC in turn."""
+    return [
+        exports.liked(f"Title {n}", "Band", id=f"id{n // 2}", isrc=f"USRC1760{(n + 1) // 2:04}")
+        for n in range(first, last)
     ]
-    pipeline.ingest(pipeline.write("liked.json", exports.page(*chain)))
+
+
+@pytest.mark.parametrize("length", [3, 200])
+def test_a_chain_of_shared_ids_is_one_medium(pipeline: Pipeline, exports: type[Exports], length: int) -> None:
+    pipeline.ingest(pipeline.write("liked.json", exports.page(*chained(exports, 0, length))))
     assert pipeline.value("SELECT count(*) FROM mesh.staged_items") == 0
-    assert pipeline.value("SELECT count(*) FROM mesh.favourites") == pipeline.value("SELECT count(*) FROM mesh.media")
-    assert pipeline.value("SELECT count(*) FROM mesh.media_ids WHERE scheme = 'spotify'") == 10
+    assert pipeline.value("SELECT count(*) FROM mesh.media") == 1
+    assert pipeline.value("SELECT count(*) FROM mesh.favourites") == 1
+    assert pipeline.value("SELECT count(*) FROM mesh.media_ids WHERE scheme = 'spotify'") == (length + 1) // 2
+
+
+def test_a_chain_that_begins_with_a_known_medium_is_that_medium(pipeline: Pipeline, exports: type[Exports]) -> None:
+    pipeline.ingest(pipeline.write("a.json", exports.page(*chained(exports, 7, 8))), 1)
+    pipeline.ingest(pipeline.write("b.json", exports.page(*chained(exports, 0, 16))), 2)
+    assert pipeline.value("SELECT count(*) FROM mesh.media") == 1
+    assert pipeline.value("SELECT count(DISTINCT media_id) FROM mesh.favourites") == 1
+
+
+def test_no_medium_is_made_once_an_id_is_added_so_that_syncs_wait_in_one_direction_only(
+    pipeline: Pipeline, exports: type[Exports]
+) -> None:
+    pipeline.connection.execute(
+        "CREATE TABLE added (n serial, what text);"
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN INSERT INTO added (what) VALUES (TG_TABLE_NAME); RETURN NULL; END $$;"
+        "CREATE TRIGGER note AFTER INSERT ON mesh.media FOR EACH STATEMENT EXECUTE FUNCTION note();"
+        "CREATE TRIGGER note AFTER INSERT ON mesh.media_ids FOR EACH STATEMENT EXECUTE FUNCTION note()"
+    )
+    pipeline.connection.commit()
+    pipeline.ingest(pipeline.write("a.json", exports.page(*chained(exports, 0, 5))))
+    assert pipeline.rows("SELECT what FROM added ORDER BY n") == [("media",), ("media_ids",)]
 
 
 def test_a_merged_medium_is_followed_to_the_one_it_was_merged_into(pipeline: Pipeline, exports: type[Exports]) -> None:
