@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mesh_runtime.ingest.limits import Limits, Readable
 
 ZIP_START = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, OSError, RuntimeError)
-"""What zipfile raises for damaged or unsupported archives."""
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError)
+"""What zipfile raises for damaged or unsupported archives. An OSError is the disk's fault, not theirs."""
 
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
@@ -135,6 +135,8 @@ class _Archive:
     def _check_sizes(self, archive: zipfile.ZipFile, packed: int, name: str) -> None:
         """Hold the declared sizes to the limits; zipfile never unpacks more of an entry than it declares."""
         entries = archive.infolist()
+        if any(entry.header_offset < 0 for entry in entries):
+            raise zipfile.BadZipFile("a file begins before the archive does")  # seeking there would be an OSError
         expanded = sum(entry.file_size for entry in entries)
         self.spent.entries += len(entries)
         self.spent.expanded += expanded

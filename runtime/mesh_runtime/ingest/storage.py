@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.request import url2pathname
 from mesh_runtime.errors import Retryable, RuntimeFault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
     from obstore import ReadableFile
@@ -51,7 +53,7 @@ class ObjectStorage:
 
         self._store, self._obstore = store, obstore
         self._missing = obstore.exceptions.NotFoundError
-        self._failed = obstore.exceptions.BaseError
+        self._failed = (obstore.exceptions.BaseError, OSError)
 
     def put(self, key: str, path: Path) -> None:
         """Store the file at `path`, all or nothing."""
@@ -64,9 +66,9 @@ class ObjectStorage:
         """Open a stored file for reading, seekable."""
         try:
             file = self._obstore.open_reader(self._store, key, buffer_size=256 * 1024)
-        except (self._failed, FileNotFoundError) as error:
+        except self._failed as error:
             raise StorageError(f"the storage does not hold {key}: {_reason(error)}") from error
-        return io.BufferedReader(_Raw(file), buffer_size=64 * 1024)
+        return io.BufferedReader(_Raw(file, key), buffer_size=64 * 1024)
 
     def holds(self, key: str) -> bool:
         """Whether there is a file of that key."""
@@ -74,6 +76,8 @@ class ObjectStorage:
             self._obstore.head(self._store, key)
         except (self._missing, FileNotFoundError):
             return False
+        except self._failed as error:
+            raise StorageError(f"the storage does not say whether it holds {key}: {_reason(error)}") from error
         return True
 
     def delete(self, key: str) -> None:
@@ -82,13 +86,19 @@ class ObjectStorage:
             self._obstore.delete(self._store, key)
         except (self._missing, FileNotFoundError):
             return
+        except self._failed as error:
+            raise StorageError(f"the storage did not delete {key}: {_reason(error)}") from error
 
 
 class _Raw(io.RawIOBase):
-    """obstore's reader in the shape of Python's, whose reads are `bytes` and may come short."""
+    """obstore's reader in the shape of Python's, whose reads are `bytes` and may come short.
 
-    def __init__(self, file: ReadableFile) -> None:
+    Whatever it raises becomes a StorageError, which is no OSError: zipfile takes those for damaged archives.
+    """
+
+    def __init__(self, file: ReadableFile, key: str) -> None:
         self._file = file
+        self._key = key
 
     def readable(self) -> bool:
         return True
@@ -97,15 +107,24 @@ class _Raw(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the base's Buffer has no length
-        chunk = self._file.read(len(buffer))
+        with self._translated():
+            chunk = self._file.read(len(buffer))
         buffer[: len(chunk)] = memoryview(chunk)
         return len(chunk)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        with self._translated():
+            return self._file.seek(offset, whence)
 
     def tell(self) -> int:
         return self._file.tell()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            raise StorageError(f"the storage stopped handing out {self._key}: {_reason(error)}") from error
 
 
 def raw_storage(settings: Settings) -> RawStorage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import UUID
@@ -20,7 +20,7 @@ from mesh_runtime.ingest.users import parse_user_id
 from mesh_runtime.queue import enqueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import psycopg
@@ -88,7 +88,7 @@ def check(
         UserIdError, UnknownConnectorError, UnreadableExportError, LimitExceededError: what is wrong, and where.
     """
     user, manifest = parse_user_id(user_id), find_connector(settings, connector)
-    with _open(path) as file:
+    with _opened(path) as file:
         digest, size = _digest(file)
         tally, reached = Tally(), 0
         for count, _ in enumerate(Export(manifest, file, str(path), Limits.of(settings)).items(tally)):
@@ -146,7 +146,8 @@ def _value(connection: psycopg.Connection[Any], name: str, values: dict[str, Any
     return row[0] if row else None
 
 
-def _open(path: Path) -> BinaryIO:
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         if not path.exists():
             raise UnreadableExportError("no such file", place=Place(str(path)), remedy="Check the path.")
@@ -156,7 +157,8 @@ def _open(path: Path) -> BinaryIO:
         if not path.is_file():
             remedy = "Give one file: a .json file of the export, or a .zip with all of them."
             raise UnreadableExportError("is a folder, expected a file", place=Place(str(path)), remedy=remedy)
-        return path.open("rb")
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         raise UnreadableExportError(f"cannot be read: {error.strerror}", place=Place(str(path))) from error
 

@@ -8,6 +8,7 @@ import re
 import time
 import tracemalloc
 import zipfile
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from mesh_runtime.ingest.errors import (
 from mesh_runtime.ingest.export import Export, Tally
 from mesh_runtime.ingest.items import ItemReader
 from mesh_runtime.ingest.limits import GuardedJson, Limits
+from mesh_runtime.ingest.storage import StorageError, raw_storage
 from mesh_runtime.ingest.users import parse_user_id
 
 if TYPE_CHECKING:
@@ -120,6 +122,18 @@ def test_a_bad_byte_in_a_zip_entry_and_an_encrypted_zip_are_told_apart(spotify: 
     for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         locked[locked.index(signature) + offset] |= 1
     assert "is encrypted" in str(refused(spotify, bytes(locked), "x.zip"))
+
+
+@given(st.integers(0, 10**6), st.integers(0, 255))
+def test_any_byte_of_an_archive_may_be_wrong(
+    spotify: ConnectorManifest, tmp_path_factory: Any, at: int, byte: int
+) -> None:
+    content = bytearray(zipped({"StreamingHistory0.json": f"[{PLAY}]", "my.zip": zipped({"a.json": "[]"})}))
+    content[at % len(content)] = byte
+    path = tmp_path_factory.getbasetemp() / "wrong.zip"
+    path.write_bytes(content)
+    with path.open("rb") as file, suppress(Permanent):
+        list(Export(spotify, file, "x.zip", LIMITS).items(Tally()))
 
 
 LONG = f'[{PLAY},{{"endTime":"x","artistName":"{"a" * 5000}","trackName":"T","msPlayed":1}}]'
@@ -274,6 +288,20 @@ def test_a_raw_file_is_stored_as_it_came_under_its_key(pipeline: Pipeline, expor
     key = f"spotify/42/{submitted.sync_id}/0"
     assert pipeline.rows("SELECT storage_key, size FROM mesh.raw_files") == [(key, path.stat().st_size)]
     assert (_storage(pipeline) / key).read_bytes() == path.read_bytes()
+
+
+def test_a_storage_that_fails_while_an_archive_is_read_is_no_damaged_archive(
+    pipeline: Pipeline, spotify: ConnectorManifest
+) -> None:
+    songs = [json.loads(PLAY) | {"trackName": f"T{n}"} for n in range(20_000)]
+    content = zipped({"StreamingHistory0.json": json.dumps(songs)}, zipfile.ZIP_STORED)
+    raw_storage(pipeline.settings).put("key", pipeline.write("a.zip", content))
+    with raw_storage(pipeline.settings).open("key") as file:
+        items = Export(spotify, file, "a.zip", LIMITS).items(Tally())
+        next(items)
+        (_storage(pipeline) / "key").unlink()
+        with pytest.raises(StorageError, match="stopped handing out key"):
+            list(items)
 
 
 def test_a_raw_file_that_the_storage_lost_is_stored_again(pipeline: Pipeline, exports: type[Exports]) -> None:
