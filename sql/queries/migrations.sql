@@ -30,8 +30,9 @@ FROM pg_settings
 WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
 
 -- name: lock_migrations
--- Waits until no other process migrates this database; holds for the transaction. The number is "mesh" in ASCII.
-SELECT pg_advisory_xact_lock(1835365224);
+-- Whether no other process migrates this database now; then the lock holds for the transaction. It never waits: a waiting
+-- statement keeps its snapshot, and building an index concurrently waits for snapshots. The number is "mesh" in ASCII.
+SELECT pg_try_advisory_xact_lock(1835365224);
 
 -- name: look_up
 -- Whether a migration is applied, and whether newer ones of its source are.

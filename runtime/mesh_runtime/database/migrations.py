@@ -33,6 +33,7 @@ _REMEDIES = {
     "25001": "Let the file begin with a line `-- mesh: no-transaction`.",
     "42501": "The user of DATABASE_URL lacks rights; let DATABASE_DIRECT_URL name one that may change the schema.",
 }
+_LOCK_PAUSE = 0.2
 _TRANSACTION_WORDS = {"BEGIN", "COMMIT", "ROLLBACK", "ABORT", "END", "START"}
 
 
@@ -68,8 +69,7 @@ def migrate(
     if connection.info.transaction_status != TransactionStatus.IDLE:
         raise ValueError("migrate needs a connection outside of a transaction: each migration has one of its own")
     check_requirements(connection)
-    with connection.transaction():
-        _lock(connection)
+    with _locked(connection):
         connection.execute(_sql("create_ledger"))
     done: list[Applied] = []
     for migration in pending(connection, sources):
@@ -95,8 +95,7 @@ def _run_in_transaction(connection: Connection, migration: Migration, statements
                 place=_place(migration, statement.offset),
                 remedy="Remove the statement, or let the file begin with a line `-- mesh: no-transaction`.",
             )
-    with connection.transaction():
-        _lock(connection)
+    with _locked(connection):
         late = _late(connection, migration)
         if late is None:
             return None
@@ -109,14 +108,13 @@ def _run_in_transaction(connection: Connection, migration: Migration, statements
 def _run_alone(connection: Connection, migration: Migration, statements: list[Statement]) -> Applied | None:
     """Run statements that no transaction may hold; the lock is held by a second connection meanwhile."""
     info = connection.info
-    with psycopg.connect(info.dsn, password=info.password, prepare_threshold=None) as guard:
-        _lock(guard)
+    with psycopg.connect(info.dsn, password=info.password, prepare_threshold=None) as guard, _locked(guard):
         late = _late(guard, migration)
         if late is None:
             return None
-        # Held already; but a query with parameters keeps its snapshot until the next query in the transaction, and
+        # Lifted already; but a query with parameters keeps its snapshot until the next query in the transaction, and
         # building an index concurrently waits for snapshots.
-        _lock(guard)
+        guard.execute(_sql("unlimited_time"))
         with _autocommit(connection):
             seconds = _execute(connection, migration, statements)
             _forget_session(connection)
@@ -155,9 +153,16 @@ def _place(migration: Migration, offset: int) -> Place:
     return Place(str(migration.path), migration.sql.count("\n", 0, offset) + 1)
 
 
-def _lock(connection: Connection) -> None:
-    connection.execute(_sql("unlimited_time"))
-    connection.execute(_sql("lock_migrations"))
+@contextmanager
+def _locked(connection: Connection) -> Iterator[None]:
+    """A transaction that begins when no other process migrates this database, and keeps others waiting."""
+    while True:
+        with connection.transaction():
+            connection.execute(_sql("unlimited_time"))
+            if connection.execute(_sql("lock_migrations")).fetchone() == (True,):
+                yield
+                return
+        time.sleep(_LOCK_PAUSE)  # outside of the transaction, so that nothing waits for this one
 
 
 def _forget_session(connection: Connection) -> None:

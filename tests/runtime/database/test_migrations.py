@@ -270,6 +270,25 @@ def test_processes_that_migrate_at_once_apply_each_file_once(empty_url: str, fol
         assert len(ledger(connection)) == 5
 
 
+def test_an_index_is_built_concurrently_while_another_process_waits_its_turn(empty_url: str, folder: Path) -> None:
+    (folder / "1.sql").write_text("CREATE TABLE dish (id int);")
+    (folder / "2.sql").write_text(
+        "-- mesh: no-transaction\nSELECT pg_sleep(1);\nCREATE INDEX CONCURRENTLY dish_id ON dish (id);"
+    )
+    script = (
+        "import sys; from pathlib import Path; from mesh_runtime.database import *\n"
+        "with connect(sys.argv[1]) as c: print(len(migrate(c, [Source('host', Path(sys.argv[2]))])))\n"
+    )
+    command = [sys.executable, "-c", script, empty_url, str(folder)]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    try:
+        assert sum(int(run.communicate(timeout=20)[0]) for run in runs) == 2
+    finally:
+        for run in runs:
+            run.kill()
+            run.communicate()
+
+
 def test_a_migration_killed_amid_a_file_is_applied_by_the_next_run(
     empty_url: str, source: Source, folder: Path, connection: Connection
 ) -> None:
