@@ -32,16 +32,15 @@ AS $$
 $$;
 
 DO $$
+DECLARE
+    inner_name text := 'mesh.uuidv7_before_18';
 BEGIN
     IF current_setting('server_version_num')::integer >= 180000 THEN
-        CREATE FUNCTION mesh.uuidv7() RETURNS uuid
-            LANGUAGE sql VOLATILE PARALLEL SAFE
-            AS 'SELECT pg_catalog.uuidv7()';
-    ELSE
-        CREATE FUNCTION mesh.uuidv7() RETURNS uuid
-            LANGUAGE sql VOLATILE PARALLEL SAFE
-            AS 'SELECT mesh.uuidv7_before_18()';
+        inner_name := 'pg_catalog.uuidv7';
     END IF;
+    -- BEGIN ATOMIC binds the inner function now: a caller need not have a right on the schema mesh to find it.
+    EXECUTE format('CREATE FUNCTION mesh.uuidv7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE'
+                   ' BEGIN ATOMIC SELECT %s(); END', inner_name);
 END
 $$;
 

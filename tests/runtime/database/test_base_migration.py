@@ -34,6 +34,16 @@ def test_uuidv7_is_of_version_7_and_sorts_by_time(connection: Connection, functi
     assert abs(int(now) - (found[-1].int >> 80)) < 5_000
 
 
+def test_uuidv7_needs_no_right_on_the_schema_at_any_version_of_the_server(connection: Connection) -> None:
+    bound = "SELECT prosqlbody IS NOT NULL FROM pg_proc WHERE oid = 'mesh.uuidv7()'::regprocedure"
+    assert connection.execute(bound).fetchone() == (True,), "a name in a text is looked up as the caller"
+    connection.execute("CREATE TABLE host (id uuid DEFAULT mesh.uuidv7(), n integer)")
+    connection.execute("CREATE ROLE mesh_test_client; GRANT INSERT ON host TO mesh_test_client")
+    connection.execute("SET LOCAL ROLE mesh_test_client")
+    connection.execute("INSERT INTO host (n) VALUES (1)")
+    connection.rollback()
+
+
 def test_uuidv7_does_not_repeat_itself(connection: Connection) -> None:
     for function in ("mesh.uuidv7", "mesh.uuidv7_before_18"):
         query = f"SELECT count(DISTINCT {function}()) FROM generate_series(1, 20000)"
