@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
 from mesh_descriptors.errors import Place, Problem
 from mesh_descriptors.project import ProjectFile, find_project, read_project
 from mesh_runtime.errors import SettingsError
@@ -23,6 +26,11 @@ _UNITS = {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": GIB, "kb": 10**3, "mb": 
 def _postgres_url(text: str) -> str:
     if urlsplit(text).scheme not in ("postgresql", "postgres"):
         raise ValueError("must begin with postgresql://")
+    try:
+        conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        # Without psycopg's words: they repeat the value.
+        raise ValueError("cannot be read as a PostgreSQL URL; special characters are written as %XX") from None
     return text
 
 

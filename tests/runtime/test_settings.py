@@ -69,6 +69,8 @@ def test_an_empty_variable_is_an_unset_one(project: Path) -> None:
     ("variable", "value", "says"),
     [
         ("DATABASE_URL", "mysql://u:hunter2@db/app", "must begin with postgresql://"),
+        ("DATABASE_URL", "postgresql://u:hunter2%zz@db/app", "cannot be read as a PostgreSQL URL"),
+        ("DATABASE_DIRECT_URL", "postgresql://u:hunter2@db:x/a?hunter2=1", "cannot be read as a PostgreSQL URL"),
         ("DATABASE_DIRECT_URL", "db.example.com", "must begin with postgresql://"),
         ("MESH_ENV", "prod", "must be development or production"),
         ("MESH_STORAGE_URL", "/var/lib/raw", "must be a URL"),
@@ -89,6 +91,7 @@ def test_a_bad_value_is_named_with_its_variable_and_the_remedy(
     assert message.startswith(f"{variable}: {says}")
     assert "docs/settings.md" in message
     assert "hunter2" not in message
+    assert caught.value.__cause__ is None
     assert caught.value.exit_code == 2
 
 
