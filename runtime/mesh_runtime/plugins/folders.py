@@ -65,8 +65,11 @@ class Candidate:
         return self.folder.shown(self.path / file)
 
     def place(self, field: str) -> Place:
-        """Where a field stands in its `plugin.toml`."""
-        text = (self.path / PLUGIN_FILE).read_text("utf-8", "replace")
+        """Where a field stands in its `plugin.toml`; without the line when the file has gone since it was scanned."""
+        try:
+            text = (self.path / PLUGIN_FILE).read_text("utf-8", "replace")
+        except OSError:
+            return Place(self.shown(), field=field)
         return Place(self.shown(), line_of_key(text, field.split(".")), field=field)
 
 

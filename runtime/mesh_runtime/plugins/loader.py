@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel
 
 from mesh_descriptors.connector import CONNECTOR_FILE, ConnectorManifest
 from mesh_descriptors.documents import read_toml
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from mesh_runtime.settings import Settings
 
 Broken = dict[Path, tuple[Problem, ...]]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class BrokenPluginError(MeshError):
@@ -88,8 +91,12 @@ def _descriptor(candidate: Candidate) -> PluginDescriptor:
     if not path.exists():
         remedy = "Write it, or start the folder's name with an underscore if it is no plug-in."
         raise BrokenPluginError("the plug-in has no plugin.toml", place=Place(candidate.shown(".")), remedy=remedy)
+    return _read(path, PluginDescriptor, shown)
+
+
+def _read(path: Path, model: type[Model], shown: str) -> Model:
     try:
-        return read_toml(path, PluginDescriptor, shown_as=shown)
+        return read_toml(path, model, shown_as=shown)
     except (OSError, RecursionError) as error:
         raise BrokenPluginError(f"cannot be read: {described(error)}", place=Place(shown)) from error
 
@@ -152,7 +159,7 @@ def _check_connector(candidate: Candidate, descriptor: PluginDescriptor) -> None
             return  # one that is written in Python
         remedy = f"Write {CONNECTOR_FILE}, or name an entry module."
         raise BrokenPluginError(f"the connector has no {CONNECTOR_FILE}", place=candidate.place("kind"), remedy=remedy)
-    manifest = read_toml(file, ConnectorManifest, shown_as=candidate.shown(CONNECTOR_FILE))
+    manifest = _read(file, ConnectorManifest, candidate.shown(CONNECTOR_FILE))
     if manifest.name != descriptor.type:
         message = f"the connector is called {manifest.name!r} here and {descriptor.type!r} in {PLUGIN_FILE}"
         place = Place(candidate.shown(CONNECTOR_FILE), field="name")

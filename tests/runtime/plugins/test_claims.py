@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesh_runtime.plugins import PluginFolder, Registry, load_plugins
+from mesh_runtime.plugins.folders import scan
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -79,3 +80,10 @@ def test_a_first_party_plugin_of_the_same_folder_name_is_no_conflict(project: Pr
     project.plugin("spotify", kind="node-type", folder="shipped")
     registry = load_with_first_party(project)
     assert (len(registry.plugins), registry.problems) == (2, ())
+
+
+def test_a_rival_whose_file_has_gone_since_the_scan_is_named_without_the_line(project: Project) -> None:
+    folder = project.plugin("first", type_="poll")
+    (candidate,) = scan([PluginFolder(project.path / "plugins", boundary=project.path)]).candidates
+    (folder / "plugin.toml").unlink()
+    assert str(candidate.place("type")) == "plugins/first/plugin.toml, field type"
