@@ -112,7 +112,7 @@ class _Archive:
 
     def _entry(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, depth: int) -> Iterator[Document]:
         lower = entry.filename.lower()
-        if entry.is_dir() or "__macosx/" in lower:
+        if lower.endswith("/") or "__macosx/" in lower:  # is_dir() of Python 3.11 stumbles over an empty name
             return
         if lower.endswith(".json"):
             yield Document(name, lambda: _opened(archive, entry, name))

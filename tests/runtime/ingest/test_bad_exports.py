@@ -96,6 +96,7 @@ def refused(manifest: ConnectorManifest, content: bytes | str, name: str = "expo
         ("\ufeffVideo ID,Song Title,Album Title,Artist Name 1\n", "export.json", "YouTube Music's library"),
         ("Date,Name,Year,Letterboxd URI\n", "export.json", "Letterboxd"),
         ('{"username":"u","email":"e","country":"AT"}', "export.json", "but none of its music"),
+        (zipped({"a": "x"}).replace(b"a", b"\0"), "export.json", "holds no file that Spotify exports are known by"),
         (zipped({"a.txt": "x"}), "export.json", "holds no file that Spotify exports are known by"),
         (zipped({}), "export.json", "holds no file that Spotify exports are known by"),
         (zipped({"x.json": f"[{PLAY}]"})[:-30], "export.json", "the zip archive is damaged"),
