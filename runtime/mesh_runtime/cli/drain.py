@@ -47,6 +47,8 @@ class Drain:
         try:
             while not self._stopped.is_set():
                 self._worker = Worker(self._settings, self._handlers, concurrency=2)
+                if self._stopped.is_set():
+                    return  # stop() may have looked before there was this worker to be told
                 self._worker.run_until_empty()
                 self._stopped.wait(_PAUSE)
         except BaseException as error:  # noqa: BLE001  handed to the thread that waits, which raises it
