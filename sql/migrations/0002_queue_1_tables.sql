@@ -30,6 +30,8 @@ CREATE TABLE mesh.jobs (
     errors jsonb,
     created_at timestamptz NOT NULL DEFAULT now()
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1);
+-- Not compressed, so that a claim knows how much memory a batch will take before it takes it.
+ALTER TABLE mesh.jobs ALTER COLUMN payload SET STORAGE EXTERNAL, ALTER COLUMN errors SET STORAGE EXTERNAL;
 -- Columns are only ever added without a default: leases hold rows of this type.
 COMMENT ON TABLE mesh.jobs IS 'Jobs that wait. A claim deletes them from here.';
 COMMENT ON COLUMN mesh.jobs.status IS 'pending: may run now; scheduled: from run_at on; blocked: when something else says so.';

@@ -46,37 +46,41 @@ BEGIN
     RETURN job_id;
 END $$;
 
-CREATE FUNCTION mesh.lane_heads(types text[]) RETURNS TABLE (job_type text, priority smallint)
+CREATE FUNCTION mesh.lane_heads(types text[], alone boolean) RETURNS TABLE (job_type text, priority smallint)
 LANGUAGE sql STABLE SET search_path = '' SET enable_seqscan = off SET enable_bitmapscan = off
 -- A lane is a type and a priority. Its head costs one step of the index, however long the lane is. A priority is worth
--- half a minute of waiting: urgent lanes go first, and no lane starves.
+-- half a minute of waiting: urgent lanes go first, and no lane starves. Rescued jobs are for workers that run nothing else.
 AS $$
     WITH RECURSIVE head AS (
         SELECT first.* FROM unnest(types) AS wanted (name) CROSS JOIN LATERAL (
             SELECT j.job_type, j.priority, j.run_at FROM mesh.jobs j
-            WHERE j.status = 'pending' AND j.job_type = wanted.name
+            WHERE j.status = 'pending' AND j.job_type = wanted.name AND (alone OR j.rescues = 0)
             ORDER BY j.job_type, j.priority, j.seq LIMIT 1) AS first
         UNION ALL
         SELECT next.* FROM head CROSS JOIN LATERAL (
             SELECT j.job_type, j.priority, j.run_at FROM mesh.jobs j
             WHERE j.status = 'pending' AND j.job_type = head.job_type AND j.priority > head.priority
+              AND (alone OR j.rescues = 0)
             ORDER BY j.job_type, j.priority, j.seq LIMIT 1) AS next
     )
     SELECT head.job_type, head.priority FROM head ORDER BY head.run_at - head.priority * interval '30 seconds'
 $$;
 
 CREATE FUNCTION mesh.lease_lane(lane_type text, lane_priority smallint, most integer, worker uuid, owner_name text,
-                                lasts interval) RETURNS mesh.leases
+                                lasts interval, alone boolean) RETURNS mesh.leases
 LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off SET enable_bitmapscan = off
 -- One batch from the head of one lane. It ends before a rescued job (such a job is a batch of its own, for it may be what
--- kills workers) and at 8 MB of payload (a lease is one row).
+-- kills workers), passes over those unless the worker is `alone` with it, and ends at 8 MB (a lease is one row).
 AS $$
 DECLARE
     lease mesh.leases;
 BEGIN
     WITH waiting AS MATERIALIZED (
-        SELECT j.ctid AS address, j.seq, j.rescues, pg_column_size(j.payload) AS bytes FROM mesh.jobs j
+        SELECT j.ctid AS address, j.seq, j.rescues,
+               pg_column_size(j.payload) + coalesce(pg_column_size(j.errors), 0) AS bytes
+        FROM mesh.jobs j
         WHERE j.status = 'pending' AND j.job_type = lane_type AND j.priority = lane_priority
+          AND (alone OR j.rescues = 0)
         ORDER BY j.job_type, j.priority, j.seq LIMIT most FOR UPDATE SKIP LOCKED
     ), measured AS (
         SELECT address, row_number() OVER lane AS place, bool_or(rescues > 0) OVER lane AS rescued,
@@ -94,7 +98,8 @@ BEGIN
     RETURN lease;
 END $$;
 
-CREATE FUNCTION mesh.claim_lease(types text[], most integer, worker uuid, owner_name text, lasts interval)
+CREATE FUNCTION mesh.claim_lease(types text[], most integer, worker uuid, owner_name text, lasts interval,
+                                 alone boolean DEFAULT true)
 RETURNS mesh.leases
 LANGUAGE plpgsql SET search_path = ''
 AS $$
@@ -104,16 +109,19 @@ DECLARE
 BEGIN
     -- A lane whose jobs others are claiming at this moment gives nothing; the next one may.
     FOR lane IN SELECT * FROM mesh.lane_heads(ARRAY(SELECT t.name FROM mesh.job_types t
-                                                    WHERE NOT t.paused AND (types IS NULL OR t.name = ANY (types)))) LOOP
-        lease := mesh.lease_lane(lane.job_type, lane.priority, most, worker, owner_name, lasts);
+                                                    WHERE NOT t.paused AND (types IS NULL OR t.name = ANY (types))),
+                                              alone) LOOP
+        lease := mesh.lease_lane(lane.job_type, lane.priority, most, worker, owner_name, lasts, alone);
         EXIT WHEN lease.token IS NOT NULL;
     END LOOP;
     RETURN lease;
 END $$;
 
-CREATE FUNCTION mesh.claim_jobs(worker uuid, types text[], most integer, sleepy boolean DEFAULT false)
+CREATE FUNCTION mesh.claim_jobs(worker uuid, types text[], most integer, sleepy boolean DEFAULT false,
+                                alone boolean DEFAULT true)
 RETURNS TABLE (token bigint, job mesh.jobs)
 LANGUAGE plpgsql SET search_path = ''
+-- `alone`: the worker runs nothing now, so that a rescued job would take no other along.
 AS $$
 DECLARE
     lease mesh.leases;
@@ -123,7 +131,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'worker % is not registered, or was declared dead', worker USING ERRCODE = 'PT409';
     END IF;
-    lease := mesh.claim_lease(types, most, worker, worker::text, NULL);
+    lease := mesh.claim_lease(types, most, worker, worker::text, NULL, alone);
     UPDATE mesh.workers w SET idle = sleepy AND lease.token IS NULL
     WHERE w.id = worker AND w.idle IS DISTINCT FROM (sleepy AND lease.token IS NULL);
     RETURN QUERY SELECT lease.token, taken FROM unnest(lease.jobs) AS taken;

@@ -112,13 +112,13 @@ AS $$
                                 rescues, errors, created_at, started_at)
     SELECT j.id, j.job_type, why, j.priority, j.payload, j.payload_version, j.user_id, j.attempts, j.max_attempts,
            j.rescues, j.errors, j.created_at, started
-    FROM unnest(buried) AS j
+    FROM unnest(buried) AS j ON CONFLICT (id) DO NOTHING
 $$;
 
 CREATE FUNCTION mesh.fail_jobs(lease_token bigint, failures jsonb) RETURNS bigint
 LANGUAGE plpgsql SET search_path = ''
 -- `failures` is a list of {id, error, traceback, reason, retry_after}: `reason` (permanent, unreadable) buries the job at once,
--- `retry_after` (seconds) takes the place of the backoff.
+-- `retry_after` (seconds, a year at most) takes the place of the backoff.
 AS $$
 DECLARE
     started timestamptz := (SELECT l.claimed_at FROM mesh.leases l WHERE l.token = lease_token);
@@ -126,7 +126,8 @@ DECLARE
     accepted bigint := 0;
 BEGIN
     FOR failed IN
-        SELECT j AS job, f.reason, make_interval(secs => f.retry_after) AS delay,
+        SELECT j AS job, f.reason,
+               CASE WHEN f.retry_after <> 'NaN' THEN make_interval(secs => least(greatest(f.retry_after, 0), 31536000)) END AS delay,
                jsonb_build_object('attempt', j.attempts + 1, 'at', clock_timestamp(), 'error', f.error,
                                   'traceback', f.traceback) AS entry
         FROM jsonb_to_recordset(failures) AS f (id uuid, error text, traceback text, reason text, retry_after float8)

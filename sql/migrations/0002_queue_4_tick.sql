@@ -24,7 +24,8 @@ BEGIN
     SELECT coalesce(array_agg(changed), '{}') INTO rescued
     FROM unnest(lost.jobs) AS j, jsonb_populate_record(j, jsonb_build_object('rescues', j.rescues + 1)) AS changed
     WHERE NOT EXISTS (SELECT FROM mesh.lease_ends e WHERE e.token = lost.token AND e.job_id = j.id);
-    INSERT INTO mesh.jobs SELECT j.* FROM unnest(rescued) AS j WHERE j.rescues <= 5;
+    -- One job that is there already must not keep the others from being rescued.
+    INSERT INTO mesh.jobs SELECT j.* FROM unnest(rescued) AS j WHERE j.rescues <= 5 ON CONFLICT (id) DO NOTHING;
     PERFORM mesh.bury_jobs(ARRAY(SELECT j FROM unnest(rescued) AS j WHERE j.rescues > 5), 'rescues', lost.claimed_at);
     DELETE FROM mesh.leases l WHERE l.token = lost.token;
     DELETE FROM mesh.lease_ends e WHERE e.token = lost.token;
@@ -80,20 +81,19 @@ SELECT mesh.make_history_partitions();
 
 CREATE FUNCTION mesh.tick() RETURNS double precision
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
--- Every worker calls it every second, and one at a time does the work. Returns the seconds until the next scheduled job is
--- due: null when there is none, or when another is at work.
+-- Every worker calls it every second; what another transaction is promoting or rescuing is left to that one. Returns the
+-- seconds until the next scheduled job is due: null when there is none.
 AS $$
 DECLARE
     changed bigint;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(hashtextextended('mesh.tick', 0)) THEN
-        RETURN NULL;
-    END IF;
     changed := mesh.promote_jobs() + mesh.rescue_jobs();
     IF changed > 0 THEN
         PERFORM mesh.wake_workers();
     END IF;
-    IF to_regclass('mesh.history_' || to_char((clock_timestamp() AT TIME ZONE 'UTC')::date + 1, 'YYYYMMDD')) IS NULL THEN
+    -- The lock lasts until the caller's transaction ends, so it is asked for only once a day.
+    IF to_regclass('mesh.history_' || to_char((clock_timestamp() AT TIME ZONE 'UTC')::date + 1, 'YYYYMMDD')) IS NULL
+       AND pg_try_advisory_xact_lock(hashtextextended('mesh.history', 0)) THEN
         PERFORM mesh.make_history_partitions();
     END IF;
     RETURN (SELECT extract(epoch FROM j.run_at - clock_timestamp()) FROM mesh.jobs j

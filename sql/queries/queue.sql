@@ -24,9 +24,10 @@ COPY mesh.jobs (id, job_type, status, priority, run_at, payload, payload_version
 SELECT mesh.wake_workers();
 
 -- name: register_worker
--- A new row for a worker that lives for `lease` from now on.
+-- A new row for a worker that lives for `lease` from now on; repeated when the first answer was lost.
 INSERT INTO mesh.workers (id, name, types, expires_at)
-VALUES (%(worker)s, %(name)s, %(types)s, clock_timestamp() + %(lease)s);
+VALUES (%(worker)s, %(name)s, %(types)s, clock_timestamp() + %(lease)s)
+ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at;
 
 -- name: renew_worker
 -- Extends the life of a worker; no row when it was declared dead.
@@ -38,10 +39,11 @@ WHERE id = %(worker)s RETURNING id;
 DELETE FROM mesh.workers WHERE id = %(worker)s;
 
 -- name: claim_jobs
--- Leases a batch from one lane of the types; `sleepy` marks the worker as idle when there is nothing.
+-- Leases a batch from one lane of the types; `sleepy` marks the worker as idle when there is nothing, and only a worker that
+-- is `alone` gets jobs that may have killed others.
 SELECT token, (job).id, (job).job_type, (job).priority, (job).payload::text, (job).payload_version, (job).user_id,
        (job).attempts + 1, (job).max_attempts, (job).rescues, (job).created_at
-FROM mesh.claim_jobs(%(worker)s, %(types)s::text[], %(most)s, %(sleepy)s);
+FROM mesh.claim_jobs(%(worker)s, %(types)s::text[], %(most)s, %(sleepy)s, %(alone)s);
 
 -- name: complete_jobs
 -- Jobs of one lease have ended well; returns how many of them were accepted.

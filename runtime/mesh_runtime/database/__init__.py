@@ -5,6 +5,7 @@ from __future__ import annotations
 from mesh_runtime.database.connect import (
     DatabaseUnreachableError,
     connect,
+    connection_options,
     database_url,
     direct_url,
     open_pool,
@@ -30,6 +31,7 @@ __all__ = [
     "ServerStatus",
     "Source",
     "connect",
+    "connection_options",
     "database_url",
     "direct_url",
     "migrate",

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from mesh_runtime.settings import Settings
 
 _CONNECT_SECONDS = 10
+# A server that vanished without a word is noticed after ten seconds rather than after hours.
+_PATIENCE: dict[str, Any] = {
+    "connect_timeout": _CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "tcp_user_timeout": 10_000,
+}
 
 
 class DatabaseUnreachableError(DatabaseError):
@@ -55,7 +61,7 @@ def connect(
     """
     url = settings_or_url if isinstance(settings_or_url, str) else database_url(settings_or_url)
     try:
-        return psycopg.connect(url, autocommit=autocommit, **_options(url, application_name))
+        return psycopg.connect(url, autocommit=autocommit, **connection_options(url, application_name))
     except psycopg.OperationalError as error:
         raise _unreachable(url, error) from error
     except psycopg.ProgrammingError as error:
@@ -72,7 +78,7 @@ def open_pool(
     """
     url = database_url(settings)
     connect(url, application_name=application_name).close()  # a pool alone hides why it cannot connect
-    options = _options(url, application_name)
+    options = connection_options(url, application_name)
     pool = ConnectionPool(
         url,
         min_size=min_size,
@@ -110,9 +116,10 @@ def shown_address(url: str) -> str:
     return f"{host}:{port}/{parts.get('dbname') or ''}"
 
 
-def _options(url: str, application_name: str) -> dict[str, Any]:
-    own: dict[str, Any] = {"prepare_threshold": None, "application_name": application_name}
-    return own if "connect_timeout" in url else own | {"connect_timeout": _CONNECT_SECONDS}
+def connection_options(url: str, application_name: str) -> dict[str, Any]:
+    """What mesh sets for every connection, as far as `url` does not say otherwise."""
+    patience = {name: value for name, value in _PATIENCE.items() if name not in url}
+    return {"prepare_threshold": None, "application_name": application_name} | patience
 
 
 def _unreachable(url: str, error: Exception) -> DatabaseUnreachableError:

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from mesh_runtime.database import DatabaseUnreachableError, connect
 from mesh_runtime.queue.errors import DatabaseAwayError
@@ -69,8 +70,7 @@ class Connections:
 
     def _give_back(self, connection: psycopg.Connection[Any]) -> None:
         try:
-            connection.rollback()
-            connection.autocommit = False
+            _reset(connection)
         except psycopg.Error:
             connection.close()
         with self._lock:
@@ -78,6 +78,16 @@ class Connections:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def _reset(connection: psycopg.Connection[Any]) -> None:
+    """What one job set for its session must not reach the next one."""
+    connection.rollback()
+    connection.isolation_level = connection.read_only = connection.deferrable = None
+    connection.row_factory = tuple_row
+    connection.autocommit = True
+    connection.execute("RESET SESSION AUTHORIZATION; RESET ALL; SELECT pg_advisory_unlock_all()")
+    connection.autocommit = False
 
 
 def _has_input(connection: psycopg.Connection[Any]) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_json
-
 from mesh_runtime.database import queries
 from mesh_runtime.queue.errors import StaleLeaseError
+from mesh_runtime.queue.json_text import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,5 +71,5 @@ class JobContext:
             raise StaleLeaseError(f"job {self.job.id} is no longer held under lease {self.job.token}")
 
     def _completion(self, result: Mapping[str, object] | None) -> dict[str, object]:
-        text = None if result is None else to_json(result).decode()
+        text = None if result is None else write_json(result)
         return {"token": self.job.token, "ids": [self.job.id], "results": [text], "durations": None}

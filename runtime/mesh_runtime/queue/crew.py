@@ -52,22 +52,23 @@ class Crew:
         self._pace = Pace(concurrency, prefetch)
         self._line: asyncio.Queue[Job] = asyncio.Queue()
         self._running: dict[asyncio.Task[None], _Run] = {}
+        self._starting = 0
         self._threads = HandlerThreads(concurrency, "mesh-job")
         self.tasks = [asyncio.create_task(self._work()) for _ in range(concurrency)]
 
     @property
     def busy(self) -> bool:
         """Whether a job runs or waits to be run."""
-        return bool(self._running) or not self._line.empty()
+        return bool(self.running) or not self._line.empty()
 
     @property
     def running(self) -> int:
-        """How many jobs run."""
-        return len(self._running)
+        """How many jobs run, or are asked about before they do."""
+        return len(self._running) + self._starting
 
     def room(self) -> int:
         """How many more jobs to claim now."""
-        return self._pace.room(len(self._running), self._line.qsize())
+        return self._pace.room(self.running, self._line.qsize())
 
     def take(self, jobs: Sequence[Job]) -> None:
         """Run these jobs, after those that wait already."""
@@ -107,7 +108,12 @@ class Crew:
     async def _work(self) -> None:
         while True:
             job = await self._line.get()
-            if not await self._may_start(job):
+            self._starting += 1
+            try:
+                may_start = await self._may_start(job)
+            finally:
+                self._starting -= 1
+            if not may_start:
                 continue
             started = time.perf_counter()
             outcome = await self._run(job)

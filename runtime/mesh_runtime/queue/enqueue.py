@@ -80,7 +80,7 @@ def enqueue_many(connection: psycopg.Connection[Any], jobs: Iterable[NewJob]) ->
         try:
             register_types(connection, {new.job_type for new in batch if isinstance(new.job_type, Handler)})
             found = connection.execute(
-                _SQL["check_job_types"].sql, {"job_types": [row["job_type"] for row in rows]}
+                _SQL["check_job_types"].sql, {"job_types": sorted({row["job_type"] for row in rows})}
             ).fetchone()
         except psycopg.Error as error:
             raise _translated(error) from error

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from pydantic_core import to_json
 
 from mesh_runtime.queue.errors import HandlerError, PayloadError
+from mesh_runtime.queue.json_text import write_json
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -122,19 +122,17 @@ def write_payload(job_type: str, payload: BaseModel | Mapping[str, object]) -> s
         PayloadError: it is no object, holds what JSON or PostgreSQL cannot, or is too large.
     """
     try:
-        encoded = to_json(payload)
+        text = write_json(payload)
     except ValueError as error:  # PydanticSerializationError is one
         raise PayloadError(f"the payload of {job_type} cannot be written as JSON: {error}") from error
-    if not encoded.startswith(b"{"):
+    if not text.startswith("{"):
         raise PayloadError(f"the payload of {job_type} must be an object", remedy="Pass a model or a mapping.")
-    if b"\\u0000" in encoded:
-        raise PayloadError(f"the payload of {job_type} holds a NUL character, which PostgreSQL cannot store")
-    if len(encoded) > MAX_PAYLOAD_BYTES:
+    if (size := len(text.encode())) > MAX_PAYLOAD_BYTES:
         raise PayloadError(
-            f"the payload of {job_type} has {len(encoded):,} bytes; at most {MAX_PAYLOAD_BYTES:,} are allowed",
+            f"the payload of {job_type} has {size:,} bytes; at most {MAX_PAYLOAD_BYTES:,} are allowed",
             remedy="Store the data elsewhere and pass its id.",
         )
-    return encoded.decode()
+    return text
 
 
 def _unfit(job_type: str, error: ValidationError) -> PayloadError:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from mesh_runtime.database import DatabaseUnreachableError, connect, queries
+from mesh_runtime.queue import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +22,31 @@ _LOG = logging.getLogger("mesh.queue")
 class Heartbeat(threading.Thread):
     """Renews the worker's row on a connection of its own; says so when the worker was declared dead."""
 
-    def __init__(self, url: str, *, every: float, lease: timedelta, on_lost: Callable[[UUID], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        every: float,
+        lease: timedelta,
+        on_lost: Callable[[UUID], None],
+        waited: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """Nothing is renewed before `renew_for`.
+
+        Args:
+            url: of the database.
+            every: seconds between two heartbeats.
+            lease: how long the worker counts as alive after a heartbeat.
+            on_lost: called in this thread when the worker was declared dead.
+            waited: how long the worker has been waiting for an answer to a claim: longer than a lease, and its jobs are
+                for others.
+        """
         super().__init__(name="mesh-heartbeat", daemon=True)
         self._url = url
         self._every = every
         self._lease = lease
         self._on_lost = on_lost
+        self._waited = waited
         self._stopping = threading.Event()
         self._connection: psycopg.Connection[Any] | None = None
         self._worker: tuple[UUID, list[str]] | None = None
@@ -36,7 +55,7 @@ class Heartbeat(threading.Thread):
     @property
     def fresh(self) -> bool:
         """Whether nobody can have declared the worker dead yet; False after the process was frozen or cut off."""
-        return time.monotonic() < self._good_until
+        return clock.seconds() < self._good_until
 
     def renew_for(self, worker: UUID, types: list[str], *, asked: float) -> None:
         """Which row to renew from now on, and the types to show in it; its lease began after the moment `asked`."""
@@ -62,13 +81,13 @@ class Heartbeat(threading.Thread):
         self._close()
 
     def _renew(self) -> None:
-        if self._worker is None:
+        if self._worker is None or self._waited() > self._lease.total_seconds():
             return
         if self._connection is None:
             self._connection = connect(self._url, autocommit=True, application_name="mesh worker: heartbeat")
         worker, types = self._worker
         parameters = {"worker": worker, "types": types, "lease": self._lease}
-        asked = time.monotonic()
+        asked = clock.seconds()
         if self._connection.execute(queries("queue")["renew_worker"].sql, parameters).fetchone() is None:
             # Said again at each beat until another row is to be renewed; that may have happened this very moment.
             self._on_lost(worker)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from mesh_runtime.database import queries
+from mesh_runtime.queue import clock
 from mesh_runtime.queue.link import Link, LinkLostError
+from mesh_runtime.queue.outcomes import Released
 from mesh_runtime.queue.values import Job
 
 if TYPE_CHECKING:
@@ -21,9 +23,11 @@ if TYPE_CHECKING:
 
 _SQL = queries("queue")
 _STALE = "PT409"
+_TURN_SECONDS, _TURN_WAIT = 60.0, 5.0
+"""How often a worker that is never idle takes a rescued job nevertheless, and how long it waits to be alone with it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Intake:
     """Claims jobs for the crew.
 
@@ -31,6 +35,7 @@ class Intake:
         poll: seconds between two looks when nothing wakes the worker.
         most_untold: above so many outcomes that the database has not been told, nothing is claimed.
         drain: end when the queue is empty instead of sleeping.
+        look_for_strays: seconds between two looks for claims whose answer never came.
     """
 
     link: Link
@@ -41,14 +46,20 @@ class Intake:
     poll: float
     most_untold: int
     drain: bool
+    look_for_strays: float
+    _last_strays: float = field(default_factory=clock.seconds, init=False)
+    _last_turn: float = field(default_factory=clock.seconds, init=False)
 
     async def run(self) -> None:
         """Claim until stopped, or until nothing is left when draining."""
         armed = False
         while not self.events.stopping.is_set():
             room = self.crew.room() if self.outbox.untold < self.most_untold else 0
-            if not room:
-                await self.events.change()
+            if clock.seconds() - self._last_strays >= self.look_for_strays:
+                await self._release_strays()
+            elif not room:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.events.change(), self.look_for_strays)
             elif await self._claim(room):
                 armed = False
             elif self.drain:
@@ -72,9 +83,16 @@ class Intake:
             self.crew.take(jobs)
             return True
         # It may be what killed a worker: it runs alone, with nothing untold, so that it takes no other job along.
-        await self._quiet()
-        self.crew.take(jobs)
-        await self._quiet()
+        try:
+            async with asyncio.timeout(_TURN_WAIT):
+                await self._quiet()
+        except TimeoutError:
+            for job in jobs:
+                self.outbox.add(job, Released())
+            self.events.ended.set()
+        else:
+            self.crew.take(jobs)
+            await self._quiet()
         return True
 
     async def _lease(self, most: int) -> list[Job]:
@@ -82,13 +100,13 @@ class Intake:
         while not self.events.stopping.is_set():
             types = list(self.crew.handlers)
             worker = await self.member.worker_id(types)
-            parameters = {"worker": worker, "types": types, "most": most, "sleepy": not self.drain}
+            alone = self._alone()
+            parameters = {"worker": worker, "types": types, "most": most, "sleepy": not self.drain, "alone": alone}
             try:
                 rows = await self.link.fetch_once(_SQL["claim_jobs"].sql, parameters)
             except LinkLostError:
                 await self.link.pause()
-                known = {"worker": worker, "known": self.outbox.tokens}
-                await self.link.fetch(_SQL["release_strays"].sql, known)
+                await self._release_strays()
                 continue
             except psycopg.Error as error:
                 if error.sqlstate != _STALE:
@@ -98,6 +116,21 @@ class Intake:
             if self.member.is_still(worker):
                 return [Job(*row) for row in rows]
         return []
+
+    def _alone(self) -> bool:
+        """Whether rescued jobs may be claimed: nothing else runs, or they have waited for that for too long."""
+        now = clock.seconds()
+        if (self.crew.busy or self.outbox.untold) and now - self._last_turn < _TURN_SECONDS:
+            return False
+        self._last_turn = now
+        return True
+
+    async def _release_strays(self) -> None:
+        """Give back what was claimed by statements whose answer never came, however late they were carried out."""
+        self._last_strays = clock.seconds()
+        if (worker := self.member.current) is not None:
+            known = {"worker": worker, "known": self.outbox.tokens}
+            await self.link.fetch(_SQL["release_strays"].sql, known)
 
     async def _quiet(self) -> None:
         while (self.crew.busy or self.outbox.untold) and not self.events.stopping.is_set():

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 
-from mesh_runtime.database import redacted
+from mesh_runtime.database import connection_options, redacted
+from mesh_runtime.queue import clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LOG = logging.getLogger("mesh.queue")
 _LONGEST_WAIT = 5.0
+_SILENCE = 30.0
+PASSING = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction, TimeoutError)
+"""Errors after which another connection may serve; a server that is being replaced takes no writes for a while."""
 
 
 class LinkLostError(Exception):
@@ -25,9 +29,18 @@ class LinkLostError(Exception):
 class Link:
     """One connection in autocommit, opened when it is needed and again when it was lost."""
 
-    def __init__(self, url: str, purpose: str) -> None:
+    def __init__(self, url: str, purpose: str, *, silence: float = _SILENCE) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            url: of the database.
+            purpose: what the connection is for, as the database shows it.
+            silence: seconds without an answer after which the connection counts as lost.
+        """
         self.url = url
         self.purpose = purpose
+        self._silence = silence
+        self._waiting_since: float | None = None
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._failures = 0
         self._lock = asyncio.Lock()
@@ -38,16 +51,22 @@ class Link:
         Raises:
             LinkLostError: the connection broke, or the statement failed for a reason that passes.
         """
-        try:
-            async with self._lock:
-                connection = await self.connected()
-                cursor = await connection.execute(sql, parameters, binary=True)
-                rows = await cursor.fetchall() if cursor.description else []
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            await self.lost(error)
-            raise LinkLostError from error
-        self._failures = 0
-        return rows
+        async with self._lock:
+            if self._waiting_since is None:
+                self._waiting_since = clock.seconds()
+            try:
+                async with asyncio.timeout(self._silence):
+                    connection = await self.connected()
+                    cursor = await connection.execute(sql, parameters, binary=True)
+                    rows = await cursor.fetchall() if cursor.description else []
+            except PASSING as error:
+                await self.lost(error)
+                raise LinkLostError from error
+            except psycopg.Error:
+                self.answered()
+                raise
+            self.answered()
+            return rows
 
     async def fetch(self, sql: LiteralString, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a statement that may be repeated: it is, until the database answers."""
@@ -57,11 +76,21 @@ class Link:
             except LinkLostError:
                 await self.pause()
 
+    def answered(self) -> None:
+        """The database has answered."""
+        self._failures = 0
+        self._waiting_since = None
+
+    def waited(self) -> float:
+        """For how many seconds an answer has been waited for, over all tries."""
+        since = self._waiting_since
+        return 0.0 if since is None else clock.seconds() - since
+
     async def connected(self) -> psycopg.AsyncConnection[Any]:
         """The connection, opened if there is none."""
         if self._connection is None or self._connection.closed:
             self._connection = await psycopg.AsyncConnection.connect(
-                self.url, autocommit=True, prepare_threshold=None, application_name=f"mesh worker: {self.purpose}"
+                self.url, autocommit=True, **connection_options(self.url, f"mesh worker: {self.purpose}")
             )
         return self._connection
 
@@ -79,5 +108,6 @@ class Link:
         """The connection broke: close it, and say so now and then."""
         self._failures += 1
         if self._failures in (1, 10, 100):
-            _LOG.warning("%s: no answer from the database: %s", self.purpose, redacted(str(error).strip(), self.url))
+            said = redacted(str(error).strip(), self.url) or "it is silent"
+            _LOG.warning("%s: no answer from the database: %s", self.purpose, said)
         await self.close()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from mesh_runtime.database import queries
+from mesh_runtime.queue import clock
 from mesh_runtime.queue.errors import NoQueueError
 from mesh_runtime.queue.heartbeat import Heartbeat
 from mesh_runtime.queue.identifiers import uuid7
@@ -35,7 +35,9 @@ class Membership:
         self._on_lost = on_lost
         self._id: UUID | None = None
         self._loop = asyncio.get_running_loop()
-        self._heartbeat = Heartbeat(link.url, every=renew, lease=self._lease, on_lost=self._lost_in_thread)
+        self._heartbeat = Heartbeat(
+            link.url, every=renew, lease=self._lease, on_lost=self._lost_in_thread, waited=link.waited
+        )
         self._heartbeat.start()
 
     async def worker_id(self, types: list[str]) -> UUID:
@@ -43,7 +45,7 @@ class Membership:
         if self._id is None:
             # A new id each time: if the answer is lost, the row without a heartbeat expires by itself.
             worker = uuid7()
-            asked = time.monotonic()
+            asked = clock.seconds()
             parameters = {"worker": worker, "name": self._name, "types": types, "lease": self._lease}
             try:
                 await self._link.fetch(_SQL["register_job_types"].sql, {"job_types": types})
@@ -52,6 +54,11 @@ class Membership:
             await self._link.fetch(_SQL["register_worker"].sql, parameters)
             self._id = worker
             self._heartbeat.renew_for(worker, types, asked=asked)
+        return self._id
+
+    @property
+    def current(self) -> UUID | None:
+        """The id, unless the worker has none now."""
         return self._id
 
     def is_still(self, worker: UUID) -> bool:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import traceback
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg.types.json import Jsonb
-from pydantic_core import to_json
 
 from mesh_runtime.database import queries
 from mesh_runtime.errors import Permanent, Retryable
 from mesh_runtime.queue.errors import PayloadError
+from mesh_runtime.queue.json_text import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import timedelta
     from uuid import UUID
 
@@ -59,16 +60,15 @@ class EndedItself:
 
 
 Outcome = Completed | Failed | Released | EndedItself
+_Kind = TypeVar("_Kind", Completed, Failed, Released)
 
 
 def completed(result: Mapping[str, object] | None, duration_ms: int) -> Outcome:
     """The outcome of a handler that returned `result`."""
     try:
-        text = None if result is None else to_json(result).decode()
+        text = None if result is None else write_json(result)
     except ValueError as error:
         return Failed(f"the result cannot be written as JSON: {error}", reason="permanent")
-    if text is not None and "\\u0000" in text:
-        return Failed("the result holds a NUL character, which PostgreSQL cannot store", reason="permanent")
     return Completed(text, duration_ms)
 
 
@@ -96,9 +96,14 @@ class Outbox:
     """Outcomes by lease, and how many jobs of each lease are still to end."""
 
     counts: Counts
-    untold: int = field(default=0, init=False)
     _ended: dict[int, list[tuple[Job, Outcome]]] = field(default_factory=dict, init=False)
+    _telling: dict[int, list[tuple[Job, Outcome]]] = field(default_factory=dict, init=False)
     _open: dict[int, int] = field(default_factory=dict, init=False)
+
+    @property
+    def untold(self) -> int:
+        """How many outcomes the database has not been told."""
+        return sum(len(ended) for by_lease in (self._ended, self._telling) for ended in by_lease.values())
 
     def opened(self, token: int, jobs: int) -> None:
         """A lease was claimed."""
@@ -111,14 +116,13 @@ class Outbox:
             return False
         self._ended.setdefault(job.token, []).append((job, outcome))
         self._open[job.token] -= 1
-        self.untold += 1
         return not self._open[job.token]
 
     def forget(self) -> None:
         """Every lease was lost: there is nothing to tell."""
         self._ended.clear()
+        self._telling.clear()
         self._open.clear()
-        self.untold = 0
 
     def holds(self, token: int) -> bool:
         """Whether the lease is open, as far as is known."""
@@ -131,55 +135,55 @@ class Outbox:
 
     async def flush(self, link: Link) -> None:
         """Tell everything; what the database refuses was taken away or has ended before."""
-        ended, self._ended = self._ended, {}
-        for token in sorted(ended):
-            await self._tell(link, token, ended[token])
-            self.untold = max(0, self.untold - len(ended[token]))
+        self._telling, self._ended = self._ended, {}
+        for token in sorted(self._telling):
+            await self._tell(link, token, self._telling.get(token, []))  # it may have been forgotten meanwhile
+            self._telling.pop(token, None)
             if not self._open.get(token) and token not in self._ended:
                 self._open.pop(token, None)
 
     async def _tell(self, link: Link, token: int, ended: list[tuple[Job, Outcome]]) -> None:
         done = [(job, outcome) for job, outcome in ended if isinstance(outcome, Completed)]
-        if done:
-            await self._complete(link, token, done)
+        await self._send(token, "completed", done, partial(_complete, link, token), link)
         broken = [(job, outcome) for job, outcome in ended if isinstance(outcome, Failed)]
         broken += await self._unfinished(
             link, token, [job for job, outcome in ended if isinstance(outcome, EndedItself)]
         )
-        if broken:
-            accepted = await _accepted(link, "fail_jobs", token, failures=Jsonb([_failure(*pair) for pair in broken]))
-            self._count(token, "failed", accepted, len(broken))
-        for delay in {outcome.delay for _, outcome in ended if isinstance(outcome, Released)}:
-            ids = [job.id for job, outcome in ended if isinstance(outcome, Released) and outcome.delay == delay]
-            self._count(token, "released", await _accepted(link, "release_jobs", token, ids=ids, delay=delay), len(ids))
+        await self._send(token, "failed", broken, partial(_fail, link, token), link)
+        released = [(job, outcome) for job, outcome in ended if isinstance(outcome, Released)]
+        for delay in {outcome.delay for _, outcome in released}:
+            alike = [(job, outcome) for job, outcome in released if outcome.delay == delay]
+            await self._send(token, "released", alike, partial(_release, link, token), link)
 
-    async def _complete(self, link: Link, token: int, done: list[tuple[Job, Completed]]) -> None:
-        results = [outcome.result for _, outcome in done]
-        try:
-            accepted = await _accepted(
-                link,
-                "complete_jobs",
-                token,
-                ids=[job.id for job, _ in done],
-                results=results if any(results) else None,
-                durations=[outcome.duration_ms for _, outcome in done],
-            )
-        except psycopg.Error as error:
-            await self._complete_singly(link, token, done, error)
-        else:
-            self._count(token, "completed", accepted, len(done))
-
-    async def _complete_singly(
-        self, link: Link, token: int, done: list[tuple[Job, Completed]], error: psycopg.Error
+    async def _send(
+        self,
+        token: int,
+        what: str,
+        ended: Sequence[tuple[Job, _Kind]],
+        tell: Callable[[Sequence[tuple[Job, _Kind]]], Awaitable[int]],
+        link: Link,
     ) -> None:
-        """One result that PostgreSQL refuses must not hold back the others."""
-        if len(done) > 1:
-            for pair in done:
-                await self._complete(link, token, [pair])
+        """Tell outcomes of one kind; one that the database refuses for what it is must not hold back the others."""
+        if not ended:
             return
-        failure = Failed(f"the result cannot be stored: {storable(str(error))}", reason="permanent")
-        accepted = await _accepted(link, "fail_jobs", token, failures=Jsonb([_failure(done[0][0], failure)]))
-        self._count(token, "failed", accepted, 1)
+        try:
+            accepted = await tell(ended)
+        except psycopg.Error as error:
+            if len(ended) > 1:
+                for pair in ended:
+                    await self._send(token, what, [pair], tell, link)
+            else:
+                await self._bury(link, token, ended[0][0], error)
+        else:
+            self._count(token, what, accepted, len(ended))
+
+    async def _bury(self, link: Link, token: int, job: Job, error: psycopg.Error) -> None:
+        _LOG.warning("%s %s: how it ended cannot be stored: %s", job.job_type, job.id, error)
+        failure = Failed(f"how the job ended cannot be stored: {storable(str(error))}", reason="permanent")
+        try:
+            self._count(token, "failed", await _fail(link, token, [(job, failure)]), 1)
+        except psycopg.Error:
+            _LOG.exception("%s %s: it cannot be buried either", job.job_type, job.id)
 
     async def _unfinished(self, link: Link, token: int, jobs: Iterable[Job]) -> list[tuple[Job, Failed]]:
         """The jobs that called complete() but whose transaction did not commit."""
@@ -207,6 +211,28 @@ async def _accepted(link: Link, query: str, token: int, **parameters: Any) -> in
     # Repeating is safe: a job leaves a lease once, and a repeated statement is refused.
     rows = await link.fetch(_SQL[query].sql, {"token": token, **parameters})
     return int(rows[0][0])
+
+
+async def _complete(link: Link, token: int, done: Sequence[tuple[Job, Completed]]) -> int:
+    results = [outcome.result for _, outcome in done]
+    return await _accepted(
+        link,
+        "complete_jobs",
+        token,
+        ids=[job.id for job, _ in done],
+        results=results if any(results) else None,
+        durations=[outcome.duration_ms for _, outcome in done],
+    )
+
+
+async def _fail(link: Link, token: int, broken: Sequence[tuple[Job, Failed]]) -> int:
+    return await _accepted(link, "fail_jobs", token, failures=Jsonb([_failure(*pair) for pair in broken]))
+
+
+async def _release(link: Link, token: int, released: Sequence[tuple[Job, Released]]) -> int:
+    """Outcomes with the same delay."""
+    ids, delay = [job.id for job, _ in released], released[0][1].delay
+    return await _accepted(link, "release_jobs", token, ids=ids, delay=delay)
 
 
 def _failure(job: Job, outcome: Failed) -> dict[str, object]:

@@ -7,6 +7,8 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from mesh_runtime.database import queries
 from mesh_runtime.queue.crew import Crew
 from mesh_runtime.queue.events import Events
@@ -19,8 +21,6 @@ from mesh_runtime.queue.wakeup import listen
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-
-    import psycopg
 
     from mesh_runtime.queue.values import Job
     from mesh_runtime.queue.worker import Worker
@@ -71,6 +71,7 @@ class Shift:
             poll=self._timing.poll,
             most_untold=2 * worker.prefetch,
             drain=drain,
+            look_for_strays=self._timing.strays,
         )
 
     def stop(self) -> None:
@@ -108,7 +109,10 @@ class Shift:
     async def _may_start(self, job: Job) -> bool:
         """Whether the job is still this worker's: after the process was frozen, only the database knows."""
         await self._member.fresh()
-        return self._outbox.holds(job.token)
+        held = self._outbox.holds(job.token)
+        if not held:
+            self._events.changed.set()  # there is room for another
+        return held
 
     def _on_end(self, job: Job, outcome: Outcome) -> None:
         if self._outbox.add(job, outcome):
@@ -136,9 +140,18 @@ class Shift:
     async def _tick(self) -> None:
         while True:
             await self._renew_handlers()
-            (due,) = (await self._ticks.fetch(_SQL["tick"].sql, {}))[0]
-            poll = self._timing.poll
+            poll, due = self._timing.poll, await self._ticked()
             await asyncio.sleep(poll if due is None else min(poll, max(due, 0.01)))
+
+    async def _ticked(self) -> float | None:
+        try:
+            rows = await self._ticks.fetch(_SQL["tick"].sql, {})
+        except psycopg.Error as error:
+            # A row that cannot be promoted or rescued would end every worker, one after the other.
+            _LOG.error("tick: %s", error)
+            return None
+        due: float | None = rows[0][0]
+        return due
 
     async def _renew_handlers(self) -> None:
         if self._worker.refresh is None:

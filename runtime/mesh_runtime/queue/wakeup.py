@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import psycopg
-
-from mesh_runtime.queue.link import Link
+from mesh_runtime.queue.link import PASSING, Link
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,10 +26,11 @@ async def listen(url: str, wake: asyncio.Event) -> None:
             try:
                 connection = await link.connected()
                 await connection.execute("LISTEN mesh_jobs")
+                link.answered()
                 wake.set()
                 async for _ in connection.notifies():
                     wake.set()
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except PASSING as error:
                 _LOG.debug("listen: %s", error)
                 await link.lost(error)
                 await link.pause()

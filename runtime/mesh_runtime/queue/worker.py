@@ -33,6 +33,7 @@ class Timing:
         poll: between two looks at the queue when nothing wakes the worker; also between two ticks.
         flush: the longest that the end of a job waits to be told.
         grace: how long a soft shutdown lets running jobs finish.
+        strays: between two looks for claims whose answer never came.
     """
 
     renew: float = 3.0
@@ -40,6 +41,7 @@ class Timing:
     poll: float = 1.0
     flush: float = 0.05
     grace: float = 25.0
+    strays: float = 10.0
 
 
 class Worker:

@@ -125,6 +125,9 @@ def test_options_that_cannot_be_are_named_before_anything_is_sent(
     [
         ({"text": "x" * 2**21}, r"has 2,097,\d+ bytes; at most 1,048,576"),
         ({"text": "a\0b"}, "NUL"),
+        ({"text": "a\\\0b"}, "NUL"),
+        ({"x": float("nan")}, "the number NaN"),
+        ({"x": [-float("inf")]}, "the number -Infinity"),
         ({"what": object()}, "cannot be written as JSON"),
         ([1, 2], "must be an object"),
     ],

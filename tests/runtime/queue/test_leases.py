@@ -348,3 +348,53 @@ def test_jobs_that_came_while_nobody_ticked_keep_no_later_day_from_its_partition
     rows("SELECT mesh.tick()")
     assert rows("SELECT count(*) FROM pg_inherits WHERE inhparent = 'mesh.history'::regclass") == [(8,)]
     assert statuses(rows) == {"completed": 1}
+
+
+def test_a_worker_that_runs_something_passes_over_rescued_jobs(rows: Rows, worker_id: str) -> None:
+    put(rows, 2)
+    rows("UPDATE mesh.jobs SET rescues = 1")
+    put(rows, 3)
+    busy = "SELECT (job).rescues FROM mesh.claim_jobs(%s, '{process_image}', 10, alone => false)"
+    assert rows(busy, worker_id) == [(0,), (0,), (0,)]
+    assert rows(busy, worker_id) == []
+    assert [len(claim(rows, worker_id)[1]) for _ in range(3)] == [1, 1, 0]
+
+
+def test_a_lease_counts_what_its_jobs_take_in_memory(rows: Rows, worker_id: str) -> None:
+    rows(
+        "SELECT mesh.enqueue('process_image', jsonb_build_object('x', repeat('a', 1000000)))"
+        " FROM generate_series(1, 12)"
+    )
+    assert 0 < len(claim(rows, worker_id, most=50)[1]) < 12
+    rows("DELETE FROM mesh.jobs")
+    put(rows, 12)
+    rows("UPDATE mesh.jobs SET errors = jsonb_build_array(jsonb_build_object('traceback', repeat('a', 1000000)))")
+    assert 0 < len(claim(rows, worker_id, most=50)[1]) < 12
+
+
+def test_another_transaction_that_ticks_does_not_stop_the_clock(rows: Rows, database_url: str) -> None:
+    with connect(database_url) as caller:
+        caller.execute("SELECT claim_next_job('f')")
+        rows("SELECT mesh.enqueue('process_image', delay => '1 hour')")
+        rows("UPDATE mesh.jobs SET run_at = now() - interval '1 second'")
+        rows("SELECT mesh.tick()")
+        assert statuses(rows) == {"pending": 1}
+
+
+@pytest.mark.parametrize(("after", "most"), [(1e15, 31_536_000), (-5, 0), (None, 2)])
+def test_a_retry_is_at_most_a_year_away(rows: Rows, worker_id: str, after: float | None, most: int) -> None:
+    put(rows, 1)
+    token, (job_id,) = claim(rows, worker_id)
+    assert fail(rows, token, {"id": job_id, "error": "boom", "retry_after": after}) == 1
+    ((seconds,),) = rows("SELECT extract(epoch FROM run_at - clock_timestamp())::float8 FROM mesh.jobs")
+    assert -1 < seconds <= most
+    assert seconds > most - 5
+
+
+def test_one_job_that_cannot_be_rescued_keeps_no_other_from_it(rows: Rows, worker_id: str) -> None:
+    put(rows, 3)
+    claim(rows, worker_id)
+    rows("INSERT INTO mesh.jobs SELECT jobs[1].* FROM mesh.leases")
+    kill(rows)
+    assert statuses(rows) == {"pending": 3}
+    assert rows(LEFT) == EMPTY

@@ -181,7 +181,7 @@ def test_a_newer_payload_is_left_to_newer_workers(auto: Connection, rows: Rows, 
     assert rows("SELECT status, attempts, rescues FROM mesh.jobs") == [("scheduled", 0, 0)]
 
 
-@pytest.mark.parametrize("result", [{"bad": object()}, {"bad": "a\0b"}])
+@pytest.mark.parametrize("result", [{"bad": object()}, {"bad": "a\0b"}, {"bad": float("nan")}])
 def test_a_result_that_cannot_be_stored_is_a_dead_letter_and_the_batch_goes_on(
     auto: Connection, rows: Rows, drain: Callable[..., Counts], result: dict[str, object]
 ) -> None:
@@ -345,3 +345,122 @@ def test_what_a_handler_leaves_open_is_rolled_back(auto: Connection, rows: Rows,
     enqueue(auto, careless, {"n": 0})
     drain(careless, concurrency=1)
     assert rows("SELECT count(*) FROM effects") == [(1,)]
+
+
+def test_what_a_handler_sets_for_its_session_does_not_reach_the_next_job(
+    auto: Connection, rows: Rows, drain: Callable[..., Counts]
+) -> None:
+    @job("setting", payload=Number)
+    def setting(payload: Number, context: JobContext) -> dict[str, object]:
+        with context.connect() as connection:
+            zone = connection.execute("SHOW timezone").fetchone()
+            if payload.n == 0:
+                connection.execute("SET TIME ZONE 'Asia/Tokyo'")
+            return {"zone": zone, "backend": connection.info.backend_pid}
+
+    for n in range(2):
+        enqueue(auto, setting, {"n": n})
+    assert drain(setting, concurrency=1).completed == 2
+    assert rows("SELECT count(DISTINCT result ->> 'zone'), count(DISTINCT result ->> 'backend') FROM mesh.history") == [
+        (1, 1)
+    ]
+
+
+def test_an_advisory_lock_that_a_handler_forgot_is_released(
+    auto: Connection, rows: Rows, drain: Callable[..., Counts]
+) -> None:
+    @job("locking")
+    def locking(_payload: dict[str, object], context: JobContext) -> None:
+        with context.connect() as connection:
+            connection.execute("SELECT pg_advisory_lock(77)")
+        assert rows("SELECT pg_try_advisory_lock(77)") == [(True,)]
+
+    enqueue(auto, locking, {})
+    assert drain(locking).completed == 1
+
+
+def test_a_retry_in_a_million_years_ends_no_worker(auto: Connection, rows: Rows, drain: Callable[..., Counts]) -> None:
+    handler = failing(Retryable("busy", after=timedelta(days=400_000_000)))
+    enqueue(auto, handler, {})
+    assert drain(handler).failed == 1
+    assert rows("SELECT status, run_at < now() + interval '366 days' FROM mesh.jobs") == [("scheduled", True)]
+
+
+def test_an_end_that_the_database_refuses_buries_its_job_and_no_other(
+    auto: Connection, rows: Rows, drain: Callable[..., Counts]
+) -> None:
+    @job("odd", payload=Number)
+    async def odd(_payload: Number, _context: JobContext) -> None:
+        raise Retryable("later", after=timedelta(hours=1))
+
+    enqueue_many(auto, [NewJob(job_type=odd, payload={"n": n}) for n in range(4)])
+    rows("ALTER TABLE mesh.jobs ADD CONSTRAINT refused CHECK (attempts = 0 OR payload ->> 'n' <> '3')")
+    assert drain(odd).failed == 4
+    assert rows("SELECT payload FROM mesh.jobs ORDER BY payload") == [({"n": n},) for n in range(3)]
+    ((payload, reason, error),) = rows("SELECT payload, reason, errors -> 0 ->> 'error' FROM mesh.dead_jobs")
+    assert (payload, reason) == ({"n": 3}, "permanent")
+    assert error.startswith("how the job ended cannot be stored: new row")
+
+
+def test_a_row_that_cannot_be_promoted_ends_no_worker(auto: Connection, rows: Rows, settings: Settings) -> None:
+    enqueue(auto, double, {"n": 3}, delay=timedelta(hours=1))
+    rows("UPDATE mesh.jobs SET run_at = now()")
+    rows("ALTER TABLE mesh.jobs ADD CONSTRAINT refused CHECK (status = 'scheduled' OR payload ->> 'n' <> '3')")
+    worker = Worker(settings, by_type([double]), timing=QUICK)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        time.sleep(0.5)
+        enqueue(auto, double, {"n": 1})
+        eventually(lambda: rows("SELECT count(*) FROM mesh.history") == [(1,)])
+    finally:
+        worker.stop()
+        thread.join()
+
+
+def test_a_rescued_job_waits_while_others_run_and_then_runs(
+    auto: Connection, rows: Rows, drain: Callable[..., Counts]
+) -> None:
+    @job("first")
+    def first(_payload: dict[str, object], context: JobContext) -> None:
+        with context.connect() as connection:
+            connection.autocommit = True
+            eventually(lambda: connection.execute("SELECT count(*) FROM mesh.history").fetchone() == (3,), seconds=5)
+
+    enqueue(auto, first, {}, priority=10)
+    enqueue(auto, double_async, {"n": 1}, priority=9)
+    rows("UPDATE mesh.jobs SET rescues = 1 WHERE job_type = 'double_async'")
+    for n in range(3):
+        enqueue(auto, double, {"n": n})
+    counts = drain(first, double, double_async, concurrency=2)
+    assert (counts.completed, counts.failed) == (5, 0)
+    assert rows("SELECT job_type FROM mesh.history ORDER BY completed_at DESC LIMIT 1") == [("double_async",)]
+
+
+def test_a_claim_that_the_worker_never_heard_of_goes_back(auto: Connection, rows: Rows, settings: Settings) -> None:
+    worker = Worker(settings, by_type([double]), timing=replace(QUICK, strays=0.2))
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        eventually(lambda: rows("SELECT count(*) FROM mesh.workers") == [(1,)])
+        enqueue(auto, "process_image", {})
+        assert rows("SELECT count(*) FROM mesh.workers w, mesh.claim_jobs(w.id, '{process_image}', 1)") == [(1,)]
+        eventually(lambda: rows("SELECT status, rescues FROM mesh.jobs") == [("pending", 0)])
+        assert rows("SELECT count(*) FROM mesh.workers") == [(1,)], "it is the same worker"
+    finally:
+        worker.stop()
+        thread.join()
+
+
+def test_letters_that_look_like_a_nul_or_no_number_are_kept(
+    auto: Connection, rows: Rows, drain: Callable[..., Counts]
+) -> None:
+    text = {"text": "\\u0000 NaN"}
+
+    @job("echo")
+    def echo(payload: dict[str, object], _context: JobContext) -> dict[str, object]:
+        return payload
+
+    enqueue(auto, echo, text)
+    assert drain(echo).completed == 1
+    assert rows("SELECT payload, result FROM mesh.history") == [(text, text)]

@@ -1,0 +1,11 @@
+"""The clock that leases are measured with."""
+
+from __future__ import annotations
+
+import time
+
+
+def seconds() -> float:
+    """Seconds since some moment, those included in which the machine was suspended: leases expire meanwhile."""
+    # time.monotonic() stands still in suspend on Linux, and does not where there is no CLOCK_BOOTTIME.
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

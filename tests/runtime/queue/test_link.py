@@ -1,0 +1,158 @@
+"""A worker's connections: silence, servers that take no writes, and what is told over them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+from psycopg import sql
+from tests.runtime.queue.conftest import eventually
+
+from mesh_runtime.database import connect, queries
+from mesh_runtime.queue import Counts, Job
+from mesh_runtime.queue.crew import Crew
+from mesh_runtime.queue.heartbeat import Heartbeat
+from mesh_runtime.queue.link import Link, LinkLostError
+from mesh_runtime.queue.outcomes import Completed, Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.runtime.queue.conftest import Rows
+
+    from mesh_runtime.settings import Settings
+
+
+def run(url: str, body: Callable[[Link], Awaitable[None]], **options: float) -> None:
+    async def linked() -> None:
+        link = Link(url, "test", **options)
+        try:
+            await asyncio.wait_for(body(link), 20)
+        finally:
+            await link.close()
+
+    asyncio.run(linked())
+
+
+def job(token: int, job_id: UUID) -> Job:
+    return Job(token, job_id, "process_image", 0, "{}", 1, None, 1, 3, 0, datetime.now(UTC))
+
+
+def test_a_silent_connection_counts_as_lost_and_another_serves(database_url: str) -> None:
+    async def body(link: Link) -> None:
+        with pytest.raises(LinkLostError):
+            await link.fetch_once("SELECT pg_sleep(60)", {})
+        assert link.waited() > 0.2, "no answer has come yet"
+        assert await link.fetch("SELECT 1", {}) == [(1,)]
+        assert link.waited() == 0
+
+    run(database_url, body, silence=0.3)
+
+
+def test_a_database_that_takes_no_writes_for_a_while_is_asked_again(rows: Rows, database_url: str) -> None:
+    name = sql.Identifier(urlsplit(database_url).path.removeprefix("/")).as_string()
+    rows(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+
+    async def body(link: Link) -> None:
+        with pytest.raises(LinkLostError):
+            await link.fetch_once("INSERT INTO effects VALUES (gen_random_uuid(), 1)", {})
+        rows(f"ALTER DATABASE {name} SET default_transaction_read_only = off")
+        await link.fetch("INSERT INTO effects VALUES (gen_random_uuid(), 1)", {})
+
+    run(database_url, body)
+    assert rows("SELECT count(*) FROM effects") == [(1,)]
+
+
+def test_a_worker_is_registered_again_when_the_first_answer_was_lost(rows: Rows, database_url: str) -> None:
+    worker = {"worker": UUID(int=7), "name": "test", "types": ["process_image"], "lease": timedelta(seconds=5)}
+
+    async def body(link: Link) -> None:
+        for _ in range(2):
+            await link.fetch(queries("queue")["register_worker"].sql, worker)
+
+    run(database_url, body)
+    assert rows("SELECT count(*) FROM mesh.workers") == [(1,)]
+
+
+def test_a_worker_whose_claims_get_no_answer_does_not_look_alive(rows: Rows, worker_id: str, database_url: str) -> None:
+    waited = [99.0]
+    asked = threading.Event()
+
+    def said() -> float:
+        asked.set()
+        return waited[0]
+
+    expires = "SELECT expires_at > now() + interval '1 minute' FROM mesh.workers"
+    heartbeat = Heartbeat(
+        database_url, every=0.05, lease=timedelta(seconds=5), on_lost=lambda _worker: None, waited=said
+    )
+    heartbeat.renew_for(UUID(worker_id), [], asked=0.0)
+    heartbeat.start()
+    try:
+        assert asked.wait(5)
+        assert rows(expires) == [(True,)], "not renewed"
+        waited[0] = 0
+        eventually(lambda: rows(expires) == [(False,)])
+    finally:
+        heartbeat.stop()
+
+
+def test_leases_that_are_lost_while_their_end_is_told_don_t_count_as_told(
+    rows: Rows, worker_id: str, database_url: str
+) -> None:
+    rows("SELECT mesh.enqueue('process_image')")
+    ((token, job_id),) = rows("SELECT token, (job).id FROM mesh.claim_jobs(%s, '{process_image}', 1)", worker_id)
+    outbox = Outbox(Counts())
+
+    async def body(link: Link) -> None:
+        outbox.opened(token, 1)
+        outbox.add(job(token, job_id), Completed(None, 1))
+        with connect(database_url) as holder:
+            holder.execute("SELECT FROM mesh.leases FOR UPDATE")
+            flush = asyncio.create_task(outbox.flush(link))
+            while rows("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(0,)]:
+                await asyncio.sleep(0.02)
+            assert outbox.untold == 1, "it is on its way"
+            outbox.forget()
+            outbox.opened(token + 1, 1)
+            outbox.add(job(token + 1, job_id), Completed(None, 1))
+        await flush
+
+    run(database_url, body)
+    assert outbox.untold == 1
+
+
+def test_a_job_that_waits_for_a_heartbeat_counts_as_running(settings: Settings) -> None:
+    def no_connection() -> Any:
+        raise AssertionError("no handler runs")
+
+    async def check() -> None:
+        answer = asyncio.Event()
+
+        async def may_start(_job: Job) -> bool:
+            await answer.wait()
+            return False
+
+        crew = Crew(
+            settings,
+            no_connection,
+            handlers={},
+            concurrency=1,
+            prefetch=1,
+            may_start=may_start,
+            on_end=lambda _job, _outcome: None,
+        )
+        crew.take([job(1, UUID(int=1))])
+        await asyncio.sleep(0.01)
+        assert (crew.busy, crew.running, crew.room()) == (True, 1, 0)
+        answer.set()
+        await asyncio.sleep(0.01)
+        assert not crew.busy
+        await crew.dismiss()
+
+    asyncio.run(check())
