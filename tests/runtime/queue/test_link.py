@@ -19,6 +19,7 @@ from mesh_runtime.queue.crew import Crew
 from mesh_runtime.queue.heartbeat import Heartbeat
 from mesh_runtime.queue.link import Link, LinkLostError
 from mesh_runtime.queue.outcomes import Completed, Outbox
+from mesh_runtime.queue.wakeup import listen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -156,3 +157,20 @@ def test_a_job_that_waits_for_a_heartbeat_counts_as_running(settings: Settings) 
         await crew.dismiss()
 
     asyncio.run(check())
+
+
+def test_listening_begins_again_soon_however_often_it_was_cut_off(rows: Rows, database_url: str) -> None:
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mesh worker: listen'"
+
+    async def check() -> None:
+        wake = asyncio.Event()
+        listening = asyncio.create_task(listen(database_url, wake))
+        for _ in range(6):
+            await wake.wait()
+            wake.clear()
+            rows(cut)
+        await wake.wait()
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(check(), 5))
