@@ -26,7 +26,7 @@ class NoFolderError(MeshError):
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The app's folder, empty or still to be made.")],
+    directory: Annotated[str, typer.Argument(metavar="DIR", help="The app's folder, empty or still to be made.")],
     name: Annotated[str | None, typer.Option(help="What the app is called; default: the folder's name.")] = None,
     on_conflict: OnConflictOption = None,
     dry_run: DryRunOption = False,
@@ -37,11 +37,8 @@ def init(
     Files that are in DIR already stay as they are; when one of them is in the way, nothing is written unless you say
     what happens to it.
     """
+    folder = _folder(directory, name)
     root = folder.resolve()
-    if root.exists() and not root.is_dir():
-        raise NoFolderError(
-            "is a file, a folder was expected", place=Place(str(folder)), remedy="Choose another folder."
-        )
     resolve = chosen(on_conflict, created="abort", changed="abort", ask=not (as_json or dry_run))
     if dry_run:
         report_unfinished(root)
@@ -53,6 +50,18 @@ def init(
     show_plan(plan, _next_steps(folder), dry_run=dry_run, as_json=as_json)
     if plan.conflicts:
         raise typer.Exit(1)
+
+
+def _folder(said: str, name: str | None) -> Path:
+    folder = Path(said)
+    if not said.strip():
+        raise NoFolderError("the folder is empty", remedy="Name one: mesh init my-app; this one is '.'")
+    if folder.exists() and not folder.is_dir():
+        raise NoFolderError("is a file, a folder was expected", place=Place(said), remedy="Choose another folder.")
+    if not (name or folder.resolve().name):
+        raise NoFolderError("the root folder has no name for the app", place=Place(said),
+                            remedy="Choose another folder, or name the app: --name 'My app'")  # fmt: skip
+    return folder
 
 
 def _next_steps(folder: Path) -> tuple[str, ...]:

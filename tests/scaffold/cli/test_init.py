@@ -84,3 +84,20 @@ def test_a_link_that_leads_nowhere_instead_of_the_locks_folder_is_an_error_and_n
     done = mesh(tmp_path, "init", "app")
     assert done.returncode == 2
     assert f"{tmp_path}/app/.mesh: is a symbolic link that leads nowhere\n  Remove the link, or " in done.stderr
+
+
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_an_empty_folder_is_not_the_one_where_the_user_is(mesh: Mesh, tmp_path: Path, nothing: str) -> None:
+    done = mesh(tmp_path, "init", nothing)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: the folder is empty\n  Name one: mesh init my-app; this one is '.'\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_root_folder_is_said_to_have_no_name(mesh: Mesh, tmp_path: Path) -> None:
+    done = mesh(tmp_path, "init", "/", "--dry-run")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: /: the root folder has no name for the app\n"
+        "  Choose another folder, or name the app: --name 'My app'\n"
+    )
