@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mesh_scaffold.spec.bounds import Bounds, read_bounds, read_value
 from mesh_scaffold.spec.model import Field, FieldType, Name
-from mesh_scaffold.spec.names import MAX_BYTES, name_problem, snake
+from mesh_scaffold.spec.names import MAX_BYTES, SYSTEM_COLUMNS, name_problem, snake
 from mesh_scaffold.spec.nodes import MappingNode, Node, ScalarNode
 from mesh_scaffold.spec.section import Section
 from mesh_scaffold.spec.types import parse_type
@@ -123,7 +123,7 @@ def _refuse_impossible_renames(
 def refuse_columns(
     type_name: str, fields: tuple[Field, ...], findings: Findings, places: dict[tuple[str, ...], Place]
 ) -> None:
-    """Note columns that PostgreSQL would cut off, and two fields that share one."""
+    """Note columns that PostgreSQL would cut off, those that it has itself, and two fields that share one."""
     owners: dict[str, Field] = {}
     for field in fields:
         column = field.column or f"{type_name}_{field.name}"
@@ -131,6 +131,10 @@ def refuse_columns(
         if len(column.encode("utf-8")) > MAX_BYTES:
             findings.add(f"the column {column!r} has {len(column)} bytes, PostgreSQL keeps {MAX_BYTES}", place,
                          "Shorten the field's name, or name the column: column: shorter.")  # fmt: skip
+        if column in SYSTEM_COLUMNS:
+            findings.add(f"PostgreSQL has a column {column!r} of its own in every table",
+                         places["fields", field.key, "column"],
+                         "Name another column, or leave 'column' out.")  # fmt: skip
         if first := owners.get(column):
             findings.add(f"the fields {first.key!r} and {field.key!r} share the column {column!r}", place,
                          "Name another column, or leave 'column' out.")  # fmt: skip

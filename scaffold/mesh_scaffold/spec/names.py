@@ -31,6 +31,9 @@ SQL: Final = frozenset(
 )
 """The words that PostgreSQL 18 reserves, or allows only as the name of a function or type."""
 
+SYSTEM_COLUMNS: Final = frozenset({"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"})
+"""The columns that every table of PostgreSQL has by itself; none can be added under such a name."""
+
 _LANGUAGES: Final = {"Python": PYTHON, "JavaScript": JAVASCRIPT, "SQL": SQL}
 ALL: Final = tuple(_LANGUAGES)
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")

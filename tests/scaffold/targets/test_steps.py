@@ -188,6 +188,7 @@ def test_a_file_in_the_way_is_a_conflict(app_files: dict[str, bytes], target: Ta
         ("feeds: [home]\nfields: {q: {type: string}}", "there is no feed 'home'", "app/feed.py has global, reviews"),
         ("fields: {q: {type: string, column: likes}}", "the column 'likes' is every post's own", "another `column:`"),
         ("fields: {q: {type: string, column: copy}}", "no field of the model Post can be called 'copy'", "`column:`"),
+        ("fields: {q: {type: string, column: l}}", "no field of the model Post can be called 'l'", "`column:`"),
         (f"label: {'x' * 101}\nfields: {{q: {{type: string}}}}", "the label has 101 characters", "Shorten it."),
         ("fields: {q: {type: image, default: 'javascript:1'}}", "is no image", "begins with http:// or https://"),
     ],
@@ -286,3 +287,9 @@ def test_kinds_of_fields_that_the_app_lacks_are_named(tree: Tree, target: Target
 
     with pytest.raises(BlockedError, match=r"app/fields\.py: validator: does not define Moment"):
         plan_new(tree, target, spec(text), project)
+
+
+def test_a_key_that_linters_take_for_a_digit_has_another_name_in_python_alone(tree: Tree, target: Target) -> None:
+    (step,) = (step for step in target.steps("post-type") if step.name == "validator")
+    step.change(tree, None, spec("kind: post-type\nname: poll\nstorage: json\nfields: {l: {type: string}}\n"), ())
+    assert '    l_: str = Field(alias="l")\n' in (tree.read_text("app/validators/poll.py") or "")

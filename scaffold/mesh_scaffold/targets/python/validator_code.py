@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 TAKEN = frozenset(name for name in dir(BaseModel) if not name.startswith("__")) | {
     *("list", "str", "int", "bool", "float", "date", "datetime", "UUID", "Decimal", "Literal", "Annotated", "Field"),
     *("BaseModel", "ConfigDict"),
+    "l",
 }
-"""Names that a pydantic model's field cannot have without hiding what the model itself uses."""
+"""Names that a pydantic model's field cannot have without hiding what the model itself uses; and `l`, which linters
+refuse because it looks like 1."""
 
 
 @dataclass(frozen=True, slots=True)
