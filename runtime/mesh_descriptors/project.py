@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from mesh_descriptors.documents import read_toml
+from mesh_descriptors.documents import DocumentError, read_toml
 from mesh_descriptors.errors import MeshError, Place
 
 PROJECT_FILE = "mesh.toml"
@@ -154,4 +154,7 @@ def read_project(root: Path) -> ProjectFile:
     Raises:
         DocumentError: it is missing or holds something else than it must.
     """
+    if not (root / PROJECT_FILE).exists():
+        remedy = "Name the folder of a mesh project, or make one: mesh init DIR"
+        raise DocumentError("no such file", place=Place(str(root / PROJECT_FILE)), remedy=remedy)
     return read_toml(root / PROJECT_FILE, ProjectFile, shown_as=PROJECT_FILE)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODE = 0o644
 """The permission bits of a new file."""
+OTHER_FILE = "Move or rename it, and put a file in its place; or name another file."
 
 
 class TreeError(MeshError):
@@ -94,7 +95,7 @@ class Memory:
     def read(self, path: str) -> Stored | None:
         """The file; None when there is none."""
         if path not in self._files and any(known.startswith(f"{path}/") for known in self._files):
-            raise TreeError("is a folder, a file was expected", place=Place(path))
+            raise TreeError("is a folder, a file was expected", place=Place(path), remedy=OTHER_FILE)
         return self._files.get(path)
 
     def list(self, folder: str) -> list[str]:
@@ -136,7 +137,8 @@ class Disk:
         try:
             status = file.lstat()
             if not stat.S_ISREG(status.st_mode):
-                raise TreeError(f"is a {_kind(status.st_mode)}, a file was expected", place=Place(path))
+                problem = f"is a {_kind(status.st_mode)}, a file was expected"
+                raise TreeError(problem, place=Place(path), remedy=OTHER_FILE)
             return Stored(file.read_bytes(), stat.S_IMODE(status.st_mode))
         except (FileNotFoundError, NotADirectoryError):
             return None

@@ -18,7 +18,8 @@ from mesh_scaffold.cli.verified import Verify, VerifyOption, verified
 from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.new import plan_new
 from mesh_scaffold.generate.specs import SUFFIX, load_spec, refs_of, spec_path, write_spec
-from mesh_scaffold.spec.arguments import ArgumentError, document_of
+from mesh_scaffold.spec.arguments import ArgumentError, at_arguments, document_of
+from mesh_scaffold.spec.findings import SpecError
 from mesh_scaffold.spec.write import to_yaml
 from mesh_scaffold.targets import target_for
 from mesh_scaffold.tree import Disk, Tree
@@ -122,7 +123,13 @@ def _spec(
         if label:
             raise ArgumentError("--label goes with --field", remedy=f"Write the label into {path}.")
         return load_spec(tree, project, path)
-    return write_spec(tree, project, path, to_yaml(document_of(name, fields, label, refs_of(project))))
+    text = to_yaml(document_of(name, fields, label, refs_of(project)))
+    try:
+        return write_spec(tree, project, path, text)
+    except SpecError as error:
+        if tree.exists(path):
+            raise  # what is wrong may be in that file
+        raise at_arguments(error, text, fields) from error
 
 
 def _relative(root: Path, said: str) -> str:

@@ -15,6 +15,8 @@ from mesh_scaffold.spec.types import parse_type
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from mesh_scaffold.spec.findings import SpecError
+
 _ENUM = re.compile(r"enum\(([^()]*)\)")
 
 
@@ -44,6 +46,24 @@ def document_of(name: str, fields: Sequence[str], label: str | None, refs: Colle
     return document | ({"label": label} if label else {}) | {"fields": read}
 
 
+def at_arguments(error: SpecError, text: str, fields: Sequence[str]) -> ArgumentError:
+    """What is wrong with a spec that the arguments stand for, at the arguments: nobody has its file yet.
+
+    Args:
+        error: what was found in the spec.
+        text: the spec, with one line for each field.
+        fields: the arguments, in the order of the spec.
+    """
+    lines = text.splitlines()
+    first = lines.index("fields:") + 2
+    problems = []
+    for problem in error.problems:
+        number = (problem.place.line or 0) - first if problem.place else -1
+        said = f"--field {fields[number]!r}: " if 0 <= number < len(fields) else ""
+        problems.append(Problem(f"{said}{problem.message}", None, problem.remedy))
+    return ArgumentError(problems=problems)
+
+
 def _field(text: str, refs: Collection[str]) -> tuple[str, dict[str, Any]] | Problem:
     name, colon, said = (part.strip() for part in text.partition(":"))
     name = name.replace("-", "_")
@@ -61,4 +81,7 @@ def _field(text: str, refs: Collection[str]) -> tuple[str, dict[str, Any]] | Pro
     field: dict[str, Any] = {"type": str(found)}
     if values:
         field["values"] = [value.strip() for value in values[1].split(",")]
+        if not all(field["values"]):
+            return Problem(f"--field {text!r}: a value of the enum is empty", None,
+                           "Write enum(one,two), as in --field 'difficulty:enum(easy,medium,hard)'.")  # fmt: skip
     return name, field | ({"required": False} if said.endswith("?") else {})

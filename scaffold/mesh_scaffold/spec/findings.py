@@ -48,6 +48,6 @@ def _position(problem: Problem) -> tuple[int, int]:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A remedy that names the nearest of `known`, and all of them."""
     names = list(known)
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.65)
     start = f"Did you mean {near[0]!r}? " if near else ""
     return f"{start}Known: {', '.join(names)}."

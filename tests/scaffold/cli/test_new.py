@@ -119,7 +119,7 @@ def test_the_plan_as_json_says_what_was_written(mesh: Mesh, app: Path) -> None:
         (("p" * 64, "--field", "a:int"), "has 64 bytes, PostgreSQL keeps 63\n"),
         (("p\u043ell", "--field", "a:int"), "CYRILLIC SMALL LETTER O, U+043E"),
         (("poll", "--field", "a"), "--field 'a' is no field\n"),
-        (("poll", "--field", "class:int"), "specs/poll.yaml:4:3: 'class' is a reserved word"),
+        (("poll", "--field", "class:int"), "--field 'class:int': 'class' is a reserved word"),
         (("poll", "--label", "Poll"), "--label goes with --field\n"),
         (("specs/poll.yaml", "--field", "a:int"), "--field and --label write a new spec, and a file is named\n"),
         (("text", "--field", "a:int"), "app/models.py:"),
@@ -139,7 +139,8 @@ def test_bad_input_is_named_with_exit_code_2_and_nothing_is_written(
 
 
 def test_errors_are_json_too(mesh: Mesh, app: Path) -> None:
-    done = mesh(app, "new", "post-type", "poll", "--field", "class:int", "--json")
+    (app / "specs/poll.yaml").write_text("kind: post-type\nname: poll\nfields:\n  class: {type: int}\n")
+    done = mesh(app, "new", "post-type", "poll", "--json")
     (error,) = json.loads(done.stdout)["error"]
     assert error["place"] == {"path": "specs/poll.yaml", "line": 4, "column": 3}
 
@@ -177,3 +178,29 @@ def test_two_commands_at_once_wait_for_each_other_and_both_end_right(mesh: Mesh,
     checked = mesh(app, "check")
     assert checked.returncode == 0, checked.stdout
     assert all(name in checked.stdout.splitlines()[0] for name in names)
+
+
+def test_what_is_wrong_with_a_field_of_the_command_line_is_told_at_the_argument(mesh: Mesh, app: Path) -> None:
+    done = mesh(app, "new", "post-type", "poll", "--field", "b:int", "--field", "class:enum(x,x)")
+    assert done.returncode == 2
+    assert "error: --field 'class:enum(x,x)': 'class' is a reserved word" in done.stderr
+    assert "\n--field 'class:enum(x,x)': the value 'x' stands twice\n" in done.stderr.replace("error: ", "")
+    assert "specs/" not in done.stderr
+
+
+def test_a_folder_instead_of_a_spec_is_an_error_with_a_remedy(mesh: Mesh, app: Path) -> None:
+    (app / "specs/poll.yaml").mkdir()
+    done = mesh(app, "new", "post-type", "specs/poll.yaml")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: specs/poll.yaml: is a folder, a file was expected\n"
+        "  Move or rename it, and put a file in its place; or name another file.\n"
+    )
+
+
+def test_a_project_that_is_none_is_named_with_its_folder_and_a_remedy(mesh: Mesh, tmp_path: Path) -> None:
+    done = mesh(tmp_path, "check", "--project", "/nope")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: /nope/mesh.toml: no such file\n  Name the folder of a mesh project, or make one: mesh init DIR\n",
+    )

@@ -45,6 +45,8 @@ def test_a_list_of_an_enum_has_its_values_inside() -> None:
         ("a:", "--field 'a:' is no field\n  Write name:type, as in --field 'servings:int?'."),
         ("a:enum", "--field 'a:enum': an enum has its values in parentheses\n"
                    "  Write enum(one,two), as in --field 'difficulty:enum(easy,medium,hard)'."),
+        ("a:enum()", "--field 'a:enum()': a value of the enum is empty\n"
+                     "  Write enum(one,two), as in --field 'difficulty:enum(easy,medium,hard)'."),
         ("a:ref[usr]", "--field 'a:ref[usr]': ref[usr] refers to nothing that this project has\n"
                        "  Did you mean 'user'? Known: post, user. More can be named in mesh.toml: [refs.<name>]."),
     ],
