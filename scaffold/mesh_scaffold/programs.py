@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ def run(
     """Run `command`, without a shell, and give it `text` to read.
 
     Args:
-        command: the program, looked up on PATH, and its arguments.
+        command: the program and its arguments; it is looked up on PATH, then beside the Python that runs mesh, where
+            the tools of a virtual environment are that nobody has activated.
         text: what it reads on standard input.
         folder: where it runs; None is here.
         environment: its variables; None gives it ours.
@@ -44,8 +47,10 @@ def run(
         OSError: it cannot be started.
         TimeoutError: it took longer; it was ended, and its children with it.
     """
+    variables = os.environ if environment is None else environment
+    path = os.pathsep.join((variables.get("PATH", os.defpath), str(Path(sys.executable).parent)))
     process = subprocess.Popen(
-        list(command),
+        [shutil.which(command[0], path=path) or command[0], *command[1:]],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
