@@ -64,8 +64,12 @@ class Heartbeat(threading.Thread):
 
     def stop(self) -> None:
         """End the thread, and wait for it."""
-        self._stopping.set()
+        self.end()
         self.join(timeout=1)
+
+    def end(self) -> None:
+        """Let the thread end when it can."""
+        self._stopping.set()
 
     def run(self) -> None:
         """Renew until stopped; after an error, again soon."""

@@ -31,14 +31,12 @@ class Membership:
     def __init__(self, link: Link, *, name: str, renew: float, lease: float, on_lost: Callable[[], None]) -> None:
         self._link = link
         self._name = name
+        self._renew = renew
         self._lease = timedelta(seconds=lease)
         self._on_lost = on_lost
         self._id: UUID | None = None
         self._loop = asyncio.get_running_loop()
-        self._heartbeat = Heartbeat(
-            link.url, every=renew, lease=self._lease, on_lost=self._lost_in_thread, waited=link.waited
-        )
-        self._heartbeat.start()
+        self._heartbeat = self._started()
 
     async def worker_id(self, types: list[str]) -> UUID:
         """The id; registers the worker first when it has none."""
@@ -81,6 +79,9 @@ class Membership:
         if worker == self._id:
             _LOG.warning("worker %s was declared dead: its jobs go to others, and it begins anew", worker)
             self._id = None
+            # The former thread may wait for an answer that never comes.
+            self._heartbeat.end()
+            self._heartbeat = self._started()
             self._on_lost()
 
     async def leave(self) -> None:
@@ -88,6 +89,12 @@ class Membership:
         await asyncio.to_thread(self._heartbeat.stop)
         if self._id is not None:
             await self._link.fetch(_SQL["unregister_worker"].sql, {"worker": self._id})
+
+    def _started(self) -> Heartbeat:
+        link, on_lost = self._link, self._lost_in_thread
+        heartbeat = Heartbeat(link.url, every=self._renew, lease=self._lease, on_lost=on_lost, waited=link.waited)
+        heartbeat.start()
+        return heartbeat
 
     def _lost_in_thread(self, worker: UUID) -> None:
         self._loop.call_soon_threadsafe(self.lost, worker)

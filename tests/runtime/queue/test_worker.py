@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -26,6 +28,7 @@ from mesh_runtime.queue import (
     enqueue_many,
     job,
 )
+from mesh_runtime.testing import SERVER_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -464,3 +467,24 @@ def test_letters_that_look_like_a_nul_or_no_number_are_kept(
     enqueue(auto, echo, text)
     assert drain(echo).completed == 1
     assert rows("SELECT payload, result FROM mesh.history") == [(text, text)]
+
+
+@pytest.mark.skipif(SERVER_VARIABLE in os.environ, reason="a process of that server cannot be stopped from here")
+def test_a_worker_whose_heartbeat_gets_no_answer_begins_anew(auto: Connection, rows: Rows, settings: Settings) -> None:
+    worker = Worker(settings, by_type([double]), timing=QUICK)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    beat = "SELECT pid FROM pg_stat_activity WHERE application_name = 'mesh worker: heartbeat'"
+    try:
+        eventually(lambda: rows(beat))
+        ((pid,),) = rows(beat)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            eventually(lambda: len(rows(beat)) == 2)
+            enqueue(auto, double, {"n": 1})
+            eventually(lambda: rows("SELECT count(*) FROM mesh.history") == [(1,)])
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    finally:
+        worker.stop()
+        thread.join()
