@@ -37,8 +37,9 @@ class FormField:
         name: its name in the API; `payload.title` inside the payload. The control's id too.
         label: what people read beside it.
         help: a sentence below it; None for none.
+        hint: the bounds that the control itself does not show; None for none.
         input: the control; of a list, that of one item.
-        preset: the attribute with a list's default.
+        preset: the attributes with a list's default and bounds.
         optional: whether it may stay empty.
         is_list: whether items are added one by one.
         is_check: whether it is a checkbox, which stands before its label.
@@ -47,6 +48,7 @@ class FormField:
     name: Code
     label: str
     help: str | None
+    hint: str | None
     input: Code
     preset: Code
     optional: bool
@@ -62,13 +64,13 @@ def form_fields(spec: PostTypeSpec, refs: Mapping[str, RefSection]) -> tuple[For
 def _form_field(spec: PostTypeSpec, field: Field, kind: Kind) -> FormField:
     name = f"payload.{field.name}" if spec.storage == "json" else str(spec.column_of(field))
     is_check = kind.control == "checkbox" and field.required and not field.type.is_list
-    has_list_default = field.type.is_list and field.has_default
     return FormField(
         name=Code(name),
         label=field.label,
         help=field.help or _help(field, kind),
+        hint=_hint(field, kind),
         input=Code(_checkbox(field, name) if is_check else _control(field, kind, name)),
-        preset=Code(f' data-value="{html(_json_text(field.default))}"' if has_list_default else ""),
+        preset=Code(_of_list(field) if field.type.is_list else ""),
         optional=not field.required,
         is_list=field.type.is_list,
         is_check=is_check,
@@ -80,6 +82,33 @@ def _help(field: Field, kind: Kind) -> str | None:
     if field.type.ref is None:
         return _HELP.get(kind.control)
     return f"The id of each {field.type.ref}." if field.type.is_list else f"The id of a {field.type.ref}."
+
+
+def _hint(field: Field, kind: Kind) -> str | None:
+    """Bounds that no control shows: those in the data attributes, which the app's forms.js checks."""
+    told = [_span(field.min_items, field.max_items, "items")] if field.type.is_list else []
+    if kind.control == "datetime":
+        told.append(_span(*(each and f"{each:%Y-%m-%d %H:%M:%S} UTC" for each in (field.min, field.max))))
+    if kind.control == "textarea" and field.pattern is not None:
+        told.append(f"Must match {field.pattern}")
+    return " ".join(filter(None, told)) or None
+
+
+def _span(least: object, most: object, what: str = "") -> str:
+    if least is None and most is None:
+        return ""
+    if most is None:
+        return f"From {least} {what}".rstrip() + "."
+    return (f"Up to {most} {what}" if least is None else f"{least} to {most} {what}").rstrip() + "."
+
+
+def _of_list(field: Field) -> str:
+    values = {
+        "data_value": _json_text(field.default) if field.has_default else None,
+        "data_min_items": field.min_items or None,
+        "data_max_items": field.max_items,
+    }
+    return _written(values)
 
 
 def _checkbox(field: Field, name: str) -> str:
@@ -96,7 +125,8 @@ def _control(field: Field, kind: Kind, name: str) -> str:
     if kind.control in {"textarea", "json"}:
         rows = 2 if field.type.is_list else ROWS
         spelling = "false" if kind.control == "json" else None
-        tag = _tag("textarea", **attributes, rows=rows, **_lengths(field, kind), spellcheck=spelling, required=required)
+        bounds = {**_lengths(field, kind), "data_pattern": field.pattern}
+        tag = _tag("textarea", **attributes, rows=rows, **bounds, spellcheck=spelling, required=required)
         return f"{tag}\n{html(_preset(field))}</textarea>" if _preset(field) else f"{tag}</textarea>"
     inputmode = "url" if kind.control == "media" else None
     preset = None if kind.control == "datetime" else _preset(field)
@@ -114,6 +144,8 @@ def _options(field: Field, options: Iterable[tuple[str, str]]) -> str:
 
 
 def _range(field: Field, kind: Kind) -> dict[str, Any]:
+    if kind.control == "datetime":  # the control knows no zone: forms.js compares
+        return {"data_min": plain(field.min), "data_max": plain(field.max)}
     if kind.control not in {"number", "date"}:
         return {}
     step = "any" if kind.read_as in {"float", "decimal"} else None
@@ -148,10 +180,15 @@ def _json_text(value: Any, *, quoted: bool = False) -> str:
 
 def _tag(tag: str, **attributes: Any) -> str:
     """An opening tag; attributes that are None or False are left out."""
-    written = [f"<{tag}"]
+    return f"<{tag}{_written(attributes)}>"
+
+
+def _written(attributes: Mapping[str, Any]) -> str:
+    """Attributes, each behind a space."""
+    written = []
     for name, value in attributes.items():
         if value is True:
-            written.append(name)
+            written.append(f" {name}")
         elif value is not None and value is not False:
-            written.append(f'{name.replace("_", "-")}="{html(value)}"')
-    return " ".join(written) + ">"
+            written.append(f' {name.replace("_", "-")}="{html(value)}"')
+    return "".join(written)
