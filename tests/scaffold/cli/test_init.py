@@ -98,6 +98,5 @@ def test_the_root_folder_is_said_to_have_no_name(mesh: Mesh, tmp_path: Path) -> 
     done = mesh(tmp_path, "init", "/", "--dry-run")
     assert done.returncode == 2
     assert done.stderr == (
-        "error: /: the root folder has no name for the app\n"
-        "  Choose another folder, or name the app: --name 'My app'\n"
+        "error: /: the root folder has no name for the app\n  Choose another folder, or name the app: --name 'My app'\n"
     )
