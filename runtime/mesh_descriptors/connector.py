@@ -132,6 +132,8 @@ class FileForm(_Records):
     """Under which name its favourites are kept; default: the signal. Reading one again replaces what it said."""
     fidelity: int = Field(default=0, ge=0, le=9)
     """Of histories that cover the same time, plays count from the one of the highest fidelity."""
+    total: str | None = Field(default=None, min_length=1)
+    """The prefix of the number of records that there are in all, where a file may be one page of several."""
 
     @property
     def stream_name(self) -> str:

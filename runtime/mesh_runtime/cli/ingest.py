@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mesh_cli.console import emit_json, progress, say
+from mesh_cli.console import emit_json, progress, say, warn
 from mesh_cli.options import JsonOption, ProjectOption
 from mesh_descriptors.errors import Place
 from mesh_runtime.cli.drain import Drain, drained
@@ -122,7 +122,12 @@ def _say_stored(submitted: Submitted) -> None:
     checked = submitted.checked
     found = ", ".join(f"{count:,} {stream.replace('_', ' ')}" for stream, count in checked.records.items())
     before = " (the same file was stored before)" if submitted.stored_before else ""
-    say(f"{checked.path.name}: {checked.size / 1e6:,.1f} MB, {found or 'no records'}; stored{before}.")
+    size = f"{checked.size / 1e6:,.1f} MB" if checked.size >= 1e6 else f"{checked.size / 1e3:,.1f} kB"
+    say(f"{checked.path.name}: {size}, {found or 'no records'}; stored{before}.")
+    for stream, total in checked.announced.items():
+        if total > checked.records.get(stream, 0):
+            name = stream.replace("_", " ")
+            warn(f"the service says that there are {total:,} {name}: pages are missing. A file with all replaces this.")
 
 
 def _say_done(checked: Checked, status: SyncStatus) -> None:

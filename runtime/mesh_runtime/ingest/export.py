@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mesh_descriptors.connector import ConnectorManifest, FileForm
-    from mesh_runtime.ingest.limits import Limits
+    from mesh_runtime.ingest.limits import Limits, Readable
 
 COMPRESSED = {b"\x1f\x8b": "gzip", b"Rar!": "RAR", b"7z\xbc\xaf": "7-Zip", b"BZh": "bzip2", b"\xfd7zX": "xz"}
 
@@ -85,6 +85,18 @@ class Export:
                 remedy=self._reads(),
             )
 
+    def announced(self) -> Counter[str]:
+        """How many records there are in all, by stream, where the documents say so: they may be pages of more."""
+        totals: Counter[str] = Counter()
+        for document in documents(self.file, self.name, self.limits):
+            for form in self._forms(document):
+                if form.total:
+                    with document.open() as file:
+                        guarded = self._guarded(document, file, form)
+                        found = [total for total in records(guarded, form.total) if isinstance(total, int)]
+                    totals[form.stream_name] = max(totals[form.stream_name], *found, 0)
+        return totals
+
     def _refuse_unreadable(self) -> None:
         self.file.seek(0)
         start = self.file.read(8)
@@ -109,7 +121,9 @@ class Export:
                 remedy=f"Give it to that service's connector. {self._reads()}",
             )
         if not seen.is_json:
-            raise UnreadableExportError("is not JSON", place=Place(self.name, 1, 1), remedy=self._reads())
+            raise UnreadableExportError(
+                "holds no JSON object or list", place=Place(self.name, 1, 1), remedy=self._reads()
+            )
         raise UnreadableExportError(
             f"is JSON, but no {self.manifest.label} export that is known", place=Place(self.name), remedy=self._reads()
         )
@@ -118,11 +132,14 @@ class Export:
         streams = dict.fromkeys(form.stream_name.replace("_", " ") for form in self.manifest.files)
         return f"mesh ingest {self.manifest.name} reads, as .json or in a .zip: {', '.join(streams)}."
 
+    def _guarded(self, document: Document, file: Readable, form: FileForm) -> GuardedJson:
+        return GuardedJson(file, document.name, self.limits, record_depth=len(form.records.split(".")))
+
     def _of_form(self, document: Document, form: FileForm, tally: Tally) -> Iterator[Found]:
         reader = ItemReader(form, self.manifest.name)
         try:
             with document.open() as file:
-                guarded = GuardedJson(file, document.name, self.limits, record_depth=len(form.records.split(".")))
+                guarded = self._guarded(document, file, form)
                 for record in records(guarded, form.records):
                     tally.records[form.stream_name] += 1
                     if item := reader.read(record):

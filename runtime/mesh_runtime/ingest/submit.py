@@ -44,6 +44,7 @@ class Checked:
         size: in bytes.
         records: how many records there are, by stream.
         kept: how many of them name a medium and are not left out.
+        announced: how many the service says there are in all, by stream; more than `records` when pages are missing.
     """
 
     connector: str
@@ -53,6 +54,7 @@ class Checked:
     size: int
     records: dict[str, int]
     kept: int
+    announced: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,13 @@ def check(
     with _opened(path) as file:
         digest, size = _digest(file)
         tally, reached = Tally(), 0
-        for count, _ in enumerate(Export(manifest, file, str(path), Limits.of(settings)).items(tally)):
+        export = Export(manifest, file, str(path), Limits.of(settings))
+        for count, _ in enumerate(export.items(tally)):
             if advance and count % _PROGRESS_EVERY == 0 and (now := file.tell()) > reached:
                 advance(now - reached)
                 reached = now
-    return Checked(connector, path, user, digest, size, dict(tally.records), tally.kept)
+        announced = dict(export.announced())
+    return Checked(connector, path, user, digest, size, dict(tally.records), tally.kept, announced)
 
 
 def submit(

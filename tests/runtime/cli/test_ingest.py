@@ -79,6 +79,17 @@ def test_an_export_becomes_a_taste_vector_and_finds_its_like(shell: Shell) -> No
     assert table.splitlines()[-1].split()[1] == "3"
 
 
+def test_one_page_of_several_is_read_with_a_warning(shell: Shell) -> None:
+    path = shell.export(1)
+    page = json.loads(path.read_text())
+    path.write_text(json.dumps(page | {"total": 1000}))
+    done = shell.mesh("ingest", "spotify", path, "--user", 1, "--no-wait")
+    assert done.returncode == 0, done.stderr
+    assert "warning: the service says that there are 1,000 liked songs: pages are missing" in done.stderr
+    path.write_text(json.dumps(page))
+    assert "warning" not in shell.mesh("ingest", "spotify", path, "--user", 2, "--no-wait").stderr
+
+
 def test_without_waiting_the_export_is_stored_for_a_worker(shell: Shell) -> None:
     done = shell.mesh("ingest", "spotify", shell.export(1), "--user", "1", "--no-wait", "--json")
     assert done.returncode == 0, done.stderr
