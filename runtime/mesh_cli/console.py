@@ -51,7 +51,10 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, ri
     console = Console(no_color=not in_colour(sys.stdout), highlight=False)
     if not sys.stdout.isatty():
         console.width = 200
-    console.print(table)
+    with console.capture() as printed:
+        console.print(table)
+    for line in printed.get().removesuffix("\n").split("\n"):  # other line ends are part of the text
+        typer.echo(line.rstrip(), color=True)  # rich has left out the colours that nobody wants
 
 
 def print_diff(diff: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mesh_descriptors.project import ProjectFile
-    from mesh_scaffold.generate.check import Report
+    from mesh_scaffold.generate.check import Matrix, Report
     from mesh_scaffold.plan import Plan
     from mesh_scaffold.steps import Target, Verdict
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
+PIPED = 200
+"""The width of a table that no terminal shows, as `print_table` has it."""
 LEGEND = "✓ holds   ✗ missing   · not asked of this type   ? cannot be told"
 
 
@@ -120,9 +124,13 @@ def _show(report: Report, root: Path, output: Format, fixed: Plan | None) -> Non
 
 def _show_text(report: Report) -> None:
     matrix = report.matrix
-    rows = [[step.title, *(_mark(matrix.verdicts[name, step.name]) for name in matrix.types)] for step in matrix.steps]
-    print_table(["step", *matrix.types], rows)
-    say(LEGEND)
+    if _table_width(matrix) <= _room():
+        marks = [[step.title, *(_mark(matrix.verdicts[name, step.name]) for name in matrix.types)]
+                 for step in matrix.steps]  # fmt: skip
+        print_table(["step", *matrix.types], marks)
+        say(LEGEND)
+    else:
+        _show_types(matrix)
     for problem in report.findings:
         say(f"\n{problem}")
     for number, notice in enumerate(report.notices):
@@ -132,6 +140,25 @@ def _show_text(report: Report) -> None:
         say(f"\n{_counted(count, 'finding')} in {types}.", colour="red")
     else:
         say(f"\nAll is right in {types}.", colour="green")
+
+
+def _room() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED
+
+
+def _table_width(matrix: Matrix) -> int:
+    """What the table takes: a column per type, three characters between two."""
+    return max(len(step.title) for step in matrix.steps) + sum(len(name) + 3 for name in matrix.types)
+
+
+def _show_types(matrix: Matrix) -> None:
+    """A line for each type, with only what does not hold: too many types stand beside each other in no terminal."""
+    names = max(len(name) for name in matrix.types)
+    for name in matrix.types:
+        marks = ((_mark(matrix.verdicts[name, step.name]), step.title) for step in matrix.steps)
+        wrong = ", ".join(f"{mark} {title}" for mark, title in marks if mark in "✗?")
+        say(f"{name.ljust(names)}   {wrong or '✓'}")
+    say("✓ all holds that is asked of the type   ✗ missing   ? cannot be told")
 
 
 def _counted(number: int, word: str) -> str:

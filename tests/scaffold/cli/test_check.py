@@ -51,3 +51,19 @@ def test_an_unknown_type_is_bad_input(mesh: Mesh, app: Path) -> None:
     assert done.stderr == (
         "error: there is no type 'imge'\n  Did you mean 'image'? Known: text, image, product_review.\n"
     )
+
+
+def test_more_types_than_fit_beside_each_other_have_a_line_each_with_what_is_missing(mesh: Mesh, app: Path) -> None:
+    for number in range(40):
+        (app / f"specs/type_{number}.yaml").write_text(
+            f"kind: post-type\nname: type_{number}\nfields: {{a: {{type: int}}}}\n"
+        )
+    lines = mesh(app, "check").stdout.splitlines()
+    assert lines[0] == "text             ✓"
+    assert lines[42].startswith("type_9           ✗ member of the enum, ✗ columns in the post model, ")
+    assert lines[43] == "✓ all holds that is asked of the type   ✗ missing   ? cannot be told"
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_a_table_has_no_spaces_at_the_ends_of_its_lines(mesh: Mesh, app: Path) -> None:
+    assert [line for line in mesh(app, "check").stdout.splitlines() if line != line.rstrip()] == []
