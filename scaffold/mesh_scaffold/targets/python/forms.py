@@ -88,10 +88,14 @@ def _hint(field: Field, kind: Kind) -> str | None:
     """Bounds that no control shows: those in the data attributes, which the app's forms.js checks."""
     told = [_span(field.min_items, field.max_items, "items")] if field.type.is_list else []
     if kind.control == "datetime":
-        told.append(_span(*(each and f"{each:%Y-%m-%d %H:%M:%S} UTC" for each in (field.min, field.max))))
+        told.append(_span(_moment(field.min), _moment(field.max)))
     if kind.control == "textarea" and field.pattern is not None:
         told.append(f"Must match {field.pattern}")
     return " ".join(filter(None, told)) or None
+
+
+def _moment(value: object) -> str | None:
+    return None if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _span(least: object, most: object, what: str = "") -> str:
