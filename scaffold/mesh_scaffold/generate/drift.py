@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mesh_descriptors.errors import MeshError, Place, Problem
 from mesh_scaffold.formatting import NO_FORMATTERS, FormatterError
 from mesh_scaffold.generate.work import SPEC_STEP, Work
+from mesh_scaffold.merge import marked_line
 from mesh_scaffold.record import FOLDER, Record, read_record, record_path
 from mesh_scaffold.spec.write import to_document
 from mesh_scaffold.steps import Missing, Unknown
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Target
     from mesh_scaffold.tree import Tree
+
+_RESOLVE = "Keep what is right between the markers, and delete them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,9 @@ class _Compared:
                     remedy = "Restore it from git" + (f", or: mesh check {record.name} --fix" if spec else ".")
                     message = f"{record.name}: missing: it was generated, by the step {file.step}"
                     yield Difference(record.name, Problem(message, Place(file.path), remedy), is_finding=True)
+            elif line := marked_line(current.decode("utf-8", "replace")):
+                problem = Problem(f"{record.name}: has conflict markers", Place(file.path, line), _RESOLVE)
+                yield Difference(record.name, problem, is_finding=True)
             elif not adopted and file.step != SPEC_STEP and not self._same(file.path, current, file.content):
                 problem = Problem(f"{record.name}: was edited since it was generated", Place(file.path))
                 yield Difference(record.name, problem, is_finding=False)

@@ -178,6 +178,17 @@ def test_an_adopted_type_is_updated_and_keeps_what_was_written_by_hand(mesh: Mes
     assert list(app.glob("sql/migrations/*_text_01_*.sql"))
 
 
+@pytest.mark.parametrize("choice", ["keep", "overwrite"])
+def test_an_adopted_type_is_not_removed(mesh: Mesh, app: Path, files_of: FilesOf, choice: str) -> None:
+    assert mesh(app, "adopt", "product_review").returncode == 0
+    before = own(files_of(app))
+    done = mesh(app, "remove", "product_review", "--on-conflict", choice)
+    assert done.returncode == 2
+    assert "app/models.py:19: product_review was there before mesh" in done.stderr
+    assert "delete .mesh/record/post-type.product_review.json" in done.stderr
+    assert own(files_of(app)) == before
+
+
 def test_an_enum_or_a_list_that_no_constraint_holds_is_any_text_or_any_json(mesh: Mesh, app: Path) -> None:
     validator = app / "app/validators/image.py"
     validator.write_text(

@@ -128,6 +128,14 @@ def test_what_newer_templates_would_write_otherwise_is_told(mesh: Mesh, polls: P
     assert "notice" not in mesh(polls, "check").stdout
 
 
+def test_conflict_markers_that_wait_are_a_finding(mesh: Mesh, polls: Path) -> None:
+    card = polls / "app/templates/cards/poll.html"
+    card.write_text("<p>\n<<<<<<< yours\na\n=======\nb\n>>>>>>> mesh\n</p>\n")
+    done = mesh(polls, "check")
+    assert done.returncode == 1
+    assert "app/templates/cards/poll.html:2: poll: has conflict markers" in done.stdout
+
+
 def test_what_only_a_formatter_changed_is_not_edited(mesh: Mesh, polls: Path) -> None:
     validator = polls / "app/validators/poll.py"
     validator.write_text(validator.read_text().replace('extra="forbid"', "extra='forbid'"))
