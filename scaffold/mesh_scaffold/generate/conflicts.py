@@ -111,17 +111,21 @@ def resolution(clash: Clash, choice: Choice) -> Resolution:
     if choice == "overwrite":
         return Resolution(clash.generated)
     if merge is None or choice == "abort" or (choice == "merge" and merge.conflicts):
-        remedy = "Rename, move or delete the file, or choose: --on-conflict keep, overwrite, merge or markers."
-        return Resolution(
-            clash.current,
-            refused=Problem("exists with other content; nothing was written", Place(clash.path), remedy),
-        )
+        return Resolution(clash.current, refused=_refused(clash))
     if not merge.conflicts:
         return Resolution(merge.mine.encode())
     count = f"{merge.conflicts} conflict{'s' if merge.conflicts > 1 else ''}"
     remedy = "Keep what is right of each, and delete the lines that begin with <<<<<<<, ======= and >>>>>>>."
     place = Place(clash.path, marked_line(merge.marked))
     return Resolution(merge.marked.encode(), marked=Problem(f"{count} marked", place, remedy))
+
+
+def _refused(clash: Clash) -> Problem:
+    if clash.created:
+        remedy = "Rename, move or delete the file, or choose: --on-conflict keep, overwrite, merge or markers."
+        return Problem("exists with other content; nothing was written", Place(clash.path), remedy)
+    remedy = "Choose --on-conflict keep, overwrite or markers; with --dry-run it shows what that makes of the file."
+    return Problem("was edited where it is to change; nothing was written", Place(clash.path), remedy)
 
 
 def refuse(problems: Sequence[Problem]) -> None:

@@ -58,6 +58,18 @@ def test_a_renamed_field_keeps_its_place_and_what_the_user_made_of_it(app: Files
     ]
 
 
+def test_a_comment_behind_a_field_that_the_spec_leaves_out_now_is_an_edit_of_it(app: Files) -> None:
+    day = "    poll_day: date | None = None"
+    files = edited(app, "app/models.py", f"{day}\n", f"{day}  # because of X\n")
+    dropped = changed(files, "  day: {type: date}\n", "")
+    plan = updated(dropped, "poll")
+    assert "Post.poll_day was edited, and is to go now" in str(plan.conflicts)
+    assert f"{day}  # because of X\n" in text_of(applied(dropped, plan), "app/models.py")
+    after = text_of(applied(dropped, updated(dropped, "poll", said("overwrite"))), "app/models.py")
+    assert "because of X" not in after
+    assert "poll_question: str | None = None\n    poll_options: list[str] | None = None\n" in after
+
+
 def test_what_both_changed_is_marked_listed_and_refused_until_it_is_resolved(app: Files) -> None:
     files = edited(app, "app/models.py", "poll_question: str | None", "poll_question: bytes | None")
     files = changed(files, *RETYPED)
@@ -96,7 +108,7 @@ def test_a_side_can_be_chosen_for_all(app: Files, choice: str, line: str) -> Non
 @pytest.mark.parametrize("choice", ["abort", "merge"])
 def test_nothing_is_written_where_that_is_asked_for(app: Files, choice: str) -> None:
     files = edited(app, "app/models.py", "poll_question: str | None", "poll_question: bytes | None")
-    with pytest.raises(ConflictError, match=r"app/models.py: exists with other content; nothing was written"):
+    with pytest.raises(ConflictError, match=r"app/models.py: was edited where it is to change; nothing was written"):
         updated(changed(files, *RETYPED), "poll", said(choice))
 
 
