@@ -67,6 +67,36 @@ def test_an_edited_piece_of_a_shared_file_stays_and_is_named_with_its_line(app: 
     assert marked.conflicts
 
 
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("app/feed.py", "    PostType.POLL,"),
+        ("app/models.py", '    POLL = "POLL"'),
+        ("app/models.py", "    poll_question: str | None = None"),
+        ("app/actions.py", '        "poll_options": jsonb(fields.get("poll_options")),'),
+        ("app/actions.py", '        update_data["poll_day"] = fields.get("poll_day")'),
+        ("app/actions.py", "from datetime import date"),
+        ("app/validators/__init__.py", "from app.validators.poll import PollValidation"),
+    ],
+)
+def test_a_comment_behind_a_piece_stays_or_goes_with_it_and_never_moves(app: Files, path: str, line: str) -> None:
+    commented = f"{line}  # because of X"
+    files = edited(app, path, f"\n{line}\n", f"\n{commented}\n")
+    plan = removed(files, "poll", said(None))
+    assert commented in text_of(applied(files, plan), path).splitlines()
+    assert all("was edited, and is to go now. It stays as it is" in warning for warning in plan.warnings)
+    assert plan.warnings
+    assert applied(files, removed(files, "poll", said("overwrite"))) == pristine_app()
+
+
+def test_a_comment_behind_a_line_that_others_share_stays_there(app: Files) -> None:
+    names = "from datetime import date, datetime"
+    files = edited(app, "app/models.py", names, f"{names}  # moments")
+    plan = removed(files, "poll")
+    assert not plan.warnings
+    assert "from datetime import datetime  # moments\n" in text_of(applied(files, plan), "app/models.py")
+
+
 def test_what_was_there_before_is_never_taken_out() -> None:
     before = edited(pristine_app(), "app/models.py", "import datetime", "import date, datetime")
     before = edited(before, "app/feed.py", "    PostType.TEXT,\n", "    PostType.TEXT,\n    PostType.POLL,\n")

@@ -176,7 +176,7 @@ def _taken_out(work: _Work, edit: Edit | None, fragment: Fragment) -> bool:
     if isinstance(changed, Refused):
         work.conflict(f"{fragment.syntax_path} was edited, and is to go now", span)
         if work.takes_generated and span:
-            current = replace(insertion, text=work.source.text[span.start : span.end])
+            current = replace(insertion, text=work.source.text[span.start : span.end], with_comment=True)
             changed = edit.subtract(work.source, current)
     if isinstance(changed, Refused):
         return True

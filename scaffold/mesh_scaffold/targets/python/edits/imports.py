@@ -120,7 +120,7 @@ class ImportedName:
         if len(statement.names) == 1:
             span = Span(source.start(statement), source.end(statement))
             splices = _line_removal(source, span, insertion)
-            whole = replace(insertion, text=source.code(statement))  # an import has nothing that somebody may edit
+            whole = replace(insertion, text=source.code(statement))  # but for a comment, nobody may edit it
             return removed(source, span, whole, splices)
         bracket = _names(source, statement)
         item = bracket.items[index]
@@ -128,7 +128,7 @@ class ImportedName:
         if insertion.text != self.name or (not before and index == len(bracket.items) - 1):
             before, after = ",", ""  # it was a line of its own, or another name's neighbour, when it was inserted
         splices = removal(source, bracket, index, before, after)
-        name = Insertion(insertion.syntax_path, self.name)
+        name = replace(insertion, text=self.name)
         return removed(source, Span(item.start, item.end), name, splices)
 
     def _new_line(self, source: Source) -> Addition:

@@ -43,6 +43,7 @@ class Insertion:
         after: the separator inserted after it.
         made: False when it was found; what was found is never taken back.
         line: the line, from 1, on which it stands.
+        with_comment: whether a comment behind it on its own line goes with it; else that is an edit of it.
     """
 
     syntax_path: str
@@ -51,6 +52,7 @@ class Insertion:
     after: str = ""
     made: bool = True
     line: int = 1
+    with_comment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +121,39 @@ def replaced(source: Source, span: Span, code: str) -> Source | Refused:
 def removed(source: Source, span: Span, insertion: Insertion, splices: Sequence[Splice]) -> Source | Refused:
     """The source without what stands at `span`, unless that says something else than what was inserted.
 
-    A comment that somebody wrote between it and its neighbours stays.
+    A comment behind it on its own line is part of it; one that somebody wrote between it and its neighbours stays.
     """
-    if not same_meaning(source.text[span.start : span.end], insertion.text):
+    commented = _has_comment(source, span)
+    if (commented and not insertion.with_comment) or not same_meaning(
+        source.text[span.start : span.end], insertion.text
+    ):
         line = source.line_of(span.start)
         return Refused(f"{insertion.syntax_path} was edited since", "Take it out by hand, or keep it.", line)
-    if any("#" in text for splice in splices for text in _around(source, splice, span)):
+    if commented:
+        splices = (_lines_of(source, span, insertion.before),)
+    elif any("#" in text for splice in splices for text in _around(source, splice, span)):
         splices = (Splice(span.start, _past_comma(source, span.end)),)
     changed = source.edited(splices)
     if isinstance(changed, Refused):
         line = source.line_of(span.start)
         return Refused(f"would not be Python without {insertion.syntax_path}", "Take it out by hand.", line)
     return changed
+
+
+def _has_comment(source: Source, span: Span) -> bool:
+    """Whether a comment stands behind it, and nothing else on its lines."""
+    head = source.text[source.line_starts[source.line_of(span.start) - 1] : span.start]
+    rest = source.text[span.end : source.line_end(span.end)].lstrip().removeprefix(",")
+    return not head.strip() and rest.lstrip().startswith("#")
+
+
+def _lines_of(source: Source, span: Span, before: str) -> Splice:
+    """What stands alone on its lines, with the comment behind it and the line break that came with it."""
+    end, gap = source.line_end(span.end), before.removeprefix(",")
+    if source.newline in gap and source.text.endswith(gap, 0, span.start):
+        return Splice(span.start - len(gap), end)
+    start = source.line_starts[source.line_of(span.start) - 1]
+    return Splice(start, min(len(source.text), end + len(source.newline)))
 
 
 def _around(source: Source, splice: Splice, span: Span) -> tuple[str, str]:
