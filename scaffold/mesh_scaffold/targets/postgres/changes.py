@@ -11,6 +11,7 @@ from mesh_scaffold.spec.changes import field_before, removed_fields
 from mesh_scaffold.spec.model import UNSET
 from mesh_scaffold.targets.postgres.constraints import constraints_of, short_name
 from mesh_scaffold.targets.postgres.conversions import conversion
+from mesh_scaffold.targets.postgres.earlier import taken
 from mesh_scaffold.targets.postgres.payload import payload_statements
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from mesh_descriptors.project import PostsSection, RefSection
     from mesh_scaffold.spec.model import Field, PostTypeSpec
+    from mesh_scaffold.targets.postgres.earlier import Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,14 @@ class Database:
         posts: the table and its own columns.
         refs: what references refer to.
         column_type: the PostgreSQL type of a field's column.
+        columns: what migrations have made of it.
         allow_data_loss: whether stored values may be dropped.
     """
 
     posts: PostsSection
     refs: Mapping[str, RefSection]
     column_type: Callable[[Field], str]
+    columns: Columns
     allow_data_loss: bool = False
 
 
@@ -93,21 +97,29 @@ def _altering(table: str, clauses: list[str]) -> list[str]:
 
 
 def _columns(old: PostTypeSpec, new: PostTypeSpec | None, database: Database, change: TableChange) -> None:
-    table = sql_name(database.posts.table)
+    moved: set[str] = set()
     for each in new.fields if new else ():
         assert new is not None
         before = field_before(old, each)
         if before is None:
-            change.statements.append(
-                f"ALTER TABLE {table}\n    ADD COLUMN IF NOT EXISTS {_definition(new, each, database)};"
-            )
+            _added(new, each, database, moved, change)
         else:
             change.statements += _renamed(old, new, before, each, database)
+            moved |= {old.column_of(before)} - {new.column_of(each)}
             _retyped(new, before, each, database, change)
         if each.required and (before is None or not before.required):
             _filled(new, each, database, change)
     for each in removed_fields(old, new) if new else old.fields:
         _dropped(old, each, database, change)
+
+
+def _added(new: PostTypeSpec, each: Field, database: Database, moved: set[str], change: TableChange) -> None:
+    """A column more; one that is there already, and has not `moved` to another name, must be of its type."""
+    table, columns = database.posts.table, {} if new.column_of(each) in moved else database.columns
+    if problem := taken(new, each, database.column_type(each), table, columns):
+        change.problems.append(problem)
+    definition = _definition(new, each, database)
+    change.statements.append(f"ALTER TABLE {sql_name(table)}\n    ADD COLUMN IF NOT EXISTS {definition};")
 
 
 def _definition(new: PostTypeSpec, each: Field, database: Database) -> str:
@@ -182,7 +194,10 @@ def _dropped(old: PostTypeSpec, each: Field, database: Database, change: TableCh
     elif database.allow_data_loss:
         change.statements.append(f"ALTER TABLE {sql_name(table)}\n    DROP COLUMN IF EXISTS {sql_name(column)};")
     else:
-        change.warnings.append(f"The column {table}.{column} stays, with what it holds; --allow-data-loss drops it.")
+        dropping = f"ALTER TABLE {sql_name(table)} DROP COLUMN {sql_name(column)};"
+        change.warnings.append(
+            f"The column {table}.{column} stays, with what it holds. To drop it, write a migration: {dropping}"
+        )
 
 
 def _indexes(old: PostTypeSpec, new: PostTypeSpec, database: Database) -> Iterator[str]:

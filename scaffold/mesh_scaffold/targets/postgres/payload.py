@@ -35,7 +35,7 @@ def payload_statements(old: PostTypeSpec, new: PostTypeSpec | None, database: Da
         else:
             change.warnings.append(
                 f"{field.name} stays in the payloads that have it, and the validator refuses changes of such posts; "
-                "--allow-data-loss drops it."
+                "to drop it, bring the field back and remove it again with --allow-data-loss."
             )
 
 

@@ -12,6 +12,7 @@ from mesh_scaffold.render.literals import comment
 from mesh_scaffold.steps import Holds, Made, Missing, NotApplicable, Unchanged, Unknown
 from mesh_scaffold.targets.postgres.changes import Database, table_change
 from mesh_scaffold.targets.postgres.constraints import constraints_of, short_name
+from mesh_scaffold.targets.postgres.earlier import earlier_columns, taken
 from mesh_scaffold.targets.postgres.migrations import migration_statements, next_migration
 from mesh_scaffold.targets.postgres.stated import is_stated
 from mesh_scaffold.targets.python.columns import PAYLOAD, columns_of
@@ -66,6 +67,7 @@ class ColumnsMigrationStep(PythonStep):
     def add(self, tree: Tree, spec: PostTypeSpec) -> Outcome:
         """Write the migration."""
         names = self._names(spec)
+        self._refuse_taken(tree, spec)
         if not names or isinstance(self._found(tree, names), Holds):
             return Unchanged()
         path = next_migration(tree, self.migrations, str(spec.name), "columns", self.clock)
@@ -80,6 +82,7 @@ class ColumnsMigrationStep(PythonStep):
         if terms.files and not terms.settled.intersection(terms.files):
             if not self._names(new):
                 return Unchanged()
+            self._refuse_taken(tree, new, but=terms.files)
             path, text = terms.files[0], self._whole(new)
             anew = f"{path} is written anew: neither git's HEAD nor a database that is at hand has it"
             notices = () if tree.read_text(path) == text else (anew,)
@@ -96,7 +99,8 @@ class ColumnsMigrationStep(PythonStep):
 
     def _forward(self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec | None, terms: Terms) -> Outcome:
         column_type_of = partial(column_type, refs=self.refs)
-        database = Database(self.posts, self.refs, column_type_of, allow_data_loss=terms.allow_data_loss)
+        columns = earlier_columns(tree, self.migrations, self.posts.table)
+        database = Database(self.posts, self.refs, column_type_of, columns, allow_data_loss=terms.allow_data_loss)
         change = table_change(old, new, database)
         if change.problems:
             raise MigrationError(problems=change.problems)
@@ -111,6 +115,14 @@ class ColumnsMigrationStep(PythonStep):
         context = {"title": comment(title), "statements": [Code(statement) for statement in change.statements]}
         tree.write(path, render(environment(self.templates), "migration_change.sql.jinja", **context))
         return Made(files=(*terms.files, path), notices=(APPLY, *change.notices), warnings=tuple(change.warnings))
+
+    def _refuse_taken(self, tree: Tree, spec: PostTypeSpec, but: Sequence[str] = ()) -> None:
+        """Refuse columns that migrations, without those in `but`, have made of another type."""
+        columns, table = earlier_columns(tree, self.migrations, self.posts.table, but), self.posts.table
+        fields = spec.fields if spec.storage == "columns" else ()
+        found = [taken(spec, field, column_type(field, self.refs), table, columns) for field in fields]
+        if problems := [problem for problem in found if problem]:
+            raise MigrationError(problems=problems)
 
     def _names(self, spec: PostTypeSpec) -> list[str]:
         """The columns and constraints of the type."""
