@@ -127,8 +127,9 @@ def _is_code(change: Change, path: str) -> bool:
 def _start(child: _Child, serving: Serving, listening: socket.socket) -> None:
     sockets = (listening.fileno(), child.inherited.fileno())
     own = (serving.project, serving.app, serving.announcement, *sockets)
-    # -P keeps the current folder off sys.path until the library's own modules are imported.
-    command = [sys.executable, "-P", "-m", "mesh_runtime.cli.serving.process", *map(str, own)]
+    # -P keeps the current folder off sys.path until the library's own modules are imported. -B writes no bytecode:
+    # Python takes a file for unchanged that is saved twice within a second and keeps its size.
+    command = [sys.executable, "-P", "-B", "-m", "mesh_runtime.cli.serving.process", *map(str, own)]
     child.process = subprocess.Popen(command, cwd=serving.project, pass_fds=sockets)
 
 
