@@ -8,6 +8,8 @@ Filters: py, sql, sql_name, toml, js, html, comment, name; `join` joins only wha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["Code", "RenderError", "UnsafeTextError", "environment", "render"]
+__all__ = ["Code", "RenderError", "Templates", "UnsafeTextError", "render"]
 
 FILTERS = ("py", "sql", "sql_name", "toml", "js", "html", "comment", "name")
 
@@ -33,30 +35,37 @@ def _join(items: Iterable[Any], separator: str = "") -> Code:
     return Code(separator.join(str(literals.output(item)) for item in items))
 
 
-def environment(folder: Path) -> Environment:
-    """A Jinja environment over the templates in `folder`."""
-    found = Environment(
-        loader=FileSystemLoader(folder, encoding="utf-8"),
-        undefined=StrictUndefined,
-        autoescape=True,  # marks what macros and blocks return as code; `output` refuses anything that it would escape
-        finalize=literals.output,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    found.filters |= {filter_name: getattr(literals, filter_name) for filter_name in FILTERS}
-    found.filters["join"] = _join
-    return found
+@dataclass(frozen=True)
+class Templates:
+    """The templates in a folder; each of them is compiled once."""
+
+    folder: Path
+
+    @cached_property
+    def environment(self) -> Environment:
+        """What Jinja renders them in."""
+        found = Environment(
+            loader=FileSystemLoader(self.folder, encoding="utf-8"),
+            undefined=StrictUndefined,
+            autoescape=True,  # marks what macros and blocks return as code; `output` refuses what it would escape
+            finalize=literals.output,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        found.filters |= {filter_name: getattr(literals, filter_name) for filter_name in FILTERS}
+        found.filters["join"] = _join
+        return found
 
 
-def render(environment: Environment, template: str, **context: Any) -> str:
+def render(templates: Templates, template: str, **context: Any) -> str:
     """The text of the template file `template` in `context`.
 
     Raises:
         RenderError: the template is missing, has a syntax error, uses an undefined variable, or writes text bare.
     """
     try:
-        return environment.get_template(template).render(context)
+        return templates.environment.get_template(template).render(context)
     except (TemplateError, UnsafeTextError) as error:
         line = getattr(error, "lineno", None) or _line_in_template(error)
         raise RenderError(

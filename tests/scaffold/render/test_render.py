@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mesh_scaffold.render import RenderError, environment, render
+from mesh_scaffold.render import RenderError, Templates, render
 from mesh_scaffold.spec.model import Name, PostTypeSpec
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ SPEC = PostTypeSpec(Name("poll"), "A 'poll' <b>", ())
 
 def rendered(folder: Path, template: str) -> str:
     (folder / "x.jinja").write_text(template, "utf-8")
-    return render(environment(folder), "x.jinja", spec=SPEC)
+    return render(Templates(folder), "x.jinja", spec=SPEC)
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_anything_else_is_an_error_of_the_template(tmp_path: Path, template: str
 
 def test_a_template_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(RenderError, match=r"templates/none\.jinja: the template cannot be rendered"):
-        render(environment(tmp_path), "none.jinja")
+        render(Templates(tmp_path), "none.jinja")

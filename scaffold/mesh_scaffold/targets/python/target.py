@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import MeshError, Place
+from mesh_scaffold.render import Templates
 from mesh_scaffold.targets.postgres.asked import AskedValue
 from mesh_scaffold.targets.python.adopted import adopted_type
 from mesh_scaffold.targets.python.asked import asked_by_models, asked_by_spec
@@ -54,13 +55,13 @@ class PythonTarget:
     Attributes:
         project: the project's `mesh.toml`.
         places: its `[targets.python]`.
-        templates: the folder of this target's templates of post types.
+        templates: this target's templates of post types.
         clock: tells the time that migrations are named by.
     """
 
     project: ProjectFile
     places: PythonPlaces
-    templates: Path
+    templates: Templates
     clock: Clock
 
     @property
@@ -150,4 +151,4 @@ def python_target(project: ProjectFile, templates: Path, clock: Clock) -> Python
     Raises:
         PlacesError: `[targets.python]` holds something else than it must.
     """
-    return PythonTarget(project, read_places(project), templates / "post_type" / "python", clock)
+    return PythonTarget(project, read_places(project), Templates(templates / "post_type" / "python"), clock)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mesh_scaffold.render import environment, render
+from mesh_scaffold.render import render
 from mesh_scaffold.targets.python.cards import card_fields, title_of
 from mesh_scaffold.targets.python.steps.base import FileStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from mesh_descriptors.project import RefSection
+    from mesh_scaffold.render import Templates
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.targets.python.places import PythonPlaces
     from mesh_scaffold.tree import Tree
@@ -27,7 +27,7 @@ class CardStep(FileStep):
     title: ClassVar[str] = "card"
     places: PythonPlaces
     refs: Mapping[str, RefSection]
-    templates: Path
+    templates: Templates
 
     def path(self, name: str) -> str:
         """The card's template."""
@@ -43,7 +43,7 @@ class CardStep(FileStep):
         fields, title = card_fields(spec, self.refs), title_of(spec)
         rest = [field for index, field in enumerate(fields) if index != title]
         return render(
-            environment(self.templates),
+            self.templates,
             "card.html.jinja",
             title=None if title is None else fields[title],
             blocks=[field for field in rest if field.is_block],

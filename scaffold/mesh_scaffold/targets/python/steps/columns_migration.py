@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mesh_descriptors.errors import MeshError, Place
-from mesh_scaffold.render import Code, environment, render
+from mesh_scaffold.render import Code, render
 from mesh_scaffold.render.literals import comment
 from mesh_scaffold.steps import Holds, Made, Missing, NotApplicable, Unchanged, Unknown
 from mesh_scaffold.targets.postgres.changes import Database, table_change
@@ -21,9 +21,9 @@ from mesh_scaffold.targets.python.steps.base import PythonStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from mesh_descriptors.project import PostsSection, RefSection
+    from mesh_scaffold.render import Templates
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Fragment, Outcome, Subject, Terms, Verdict
     from mesh_scaffold.targets import Clock
@@ -47,7 +47,7 @@ class ColumnsMigrationStep(PythonStep):
     validators: str
     posts: PostsSection
     refs: Mapping[str, RefSection]
-    templates: Path
+    templates: Templates
     clock: Clock
 
     def check(self, tree: Tree, subject: Subject) -> Verdict:
@@ -113,7 +113,7 @@ class ColumnsMigrationStep(PythonStep):
         title = f"The columns of {old.enum_value} posts, {'changed' if new else 'which nobody has to fill any more'}."
         path = next_migration(tree, self.migrations, str(old.name), "change" if new else "removal", self.clock)
         context = {"title": comment(title), "statements": [Code(statement) for statement in change.statements]}
-        tree.write(path, render(environment(self.templates), "migration_change.sql.jinja", **context))
+        tree.write(path, render(self.templates, "migration_change.sql.jinja", **context))
         return Made(files=(*terms.files, path), notices=(APPLY, *change.notices), warnings=tuple(change.warnings))
 
     def _refuse_taken(self, tree: Tree, spec: PostTypeSpec, but: Sequence[str] = ()) -> None:
@@ -134,7 +134,7 @@ class ColumnsMigrationStep(PythonStep):
         context = {"spec": spec, "table": self.posts.table, "columns": columns}
         constraints = constraints_of(spec, self.posts)
         shown = [{"name": each.name, "condition": Code(each.condition)} for each in constraints]
-        return render(environment(self.templates), "migration_columns.sql.jinja", **context, constraints=shown)
+        return render(self.templates, "migration_columns.sql.jinja", **context, constraints=shown)
 
     def _columns(self, spec: PostTypeSpec) -> list[dict[str, Any]]:
         return [

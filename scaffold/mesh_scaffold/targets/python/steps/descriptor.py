@@ -10,13 +10,12 @@ from pydantic import ValidationError
 
 from mesh_descriptors.errors import Place
 from mesh_descriptors.plugin import PLUGIN_FILE, PluginDescriptor
-from mesh_scaffold.render import environment, render
+from mesh_scaffold.render import render
 from mesh_scaffold.steps import Holds, Missing, Unknown
 from mesh_scaffold.targets.python.steps.base import FileStep
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from mesh_scaffold.render import Templates
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Subject, Verdict
     from mesh_scaffold.tree import Tree
@@ -29,7 +28,7 @@ class DescriptorStep(FileStep):
     name: ClassVar[str] = "descriptor"
     title: ClassVar[str] = "plug-in descriptor"
     folders: tuple[str, ...]
-    templates: Path
+    templates: Templates
 
     def path(self, name: str) -> str:
         """The descriptor."""
@@ -55,4 +54,4 @@ class DescriptorStep(FileStep):
     def render(self, tree: Tree, spec: PostTypeSpec) -> str:
         """The descriptor."""
         del tree
-        return render(environment(self.templates), "plugin.toml.jinja", spec=spec)
+        return render(self.templates, "plugin.toml.jinja", spec=spec)

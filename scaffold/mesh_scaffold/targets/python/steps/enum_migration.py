@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mesh_descriptors.errors import Place
-from mesh_scaffold.render import environment, render
+from mesh_scaffold.render import render
 from mesh_scaffold.steps import Holds, Made, Missing, Unchanged
 from mesh_scaffold.targets.postgres.migrations import migration_statements, next_migration
 from mesh_scaffold.targets.python.steps.base import PythonStep
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from mesh_scaffold.render import Templates
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Fragment, Outcome, Subject, Terms, Verdict
     from mesh_scaffold.targets import Clock
@@ -28,7 +27,7 @@ class EnumMigrationStep(PythonStep):
     title: ClassVar[str] = "value in the database's enum"
     migrations: str
     enum: str
-    templates: Path
+    templates: Templates
     clock: Clock
 
     def check(self, tree: Tree, subject: Subject) -> Verdict:
@@ -73,7 +72,7 @@ class EnumMigrationStep(PythonStep):
 
     def _text(self, spec: PostTypeSpec) -> str:
         value = str(spec.enum_value)
-        return render(environment(self.templates), "migration_enum.sql.jinja", enum=self.enum, value=value)
+        return render(self.templates, "migration_enum.sql.jinja", enum=self.enum, value=value)
 
     def _found(self, tree: Tree, value: str) -> Place | None:
         """Where the value comes in, if it is there after all migrations: a later one may make the type without it."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mesh_scaffold.render import environment, render
+from mesh_scaffold.render import render
 from mesh_scaffold.targets.python.forms import form_fields
 from mesh_scaffold.targets.python.steps.base import FileStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from mesh_descriptors.project import RefSection
+    from mesh_scaffold.render import Templates
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.targets.python.places import PythonPlaces
     from mesh_scaffold.tree import Tree
@@ -27,7 +27,7 @@ class FormStep(FileStep):
     title: ClassVar[str] = "form"
     places: PythonPlaces
     refs: Mapping[str, RefSection]
-    templates: Path
+    templates: Templates
 
     def path(self, name: str) -> str:
         """The form's template."""
@@ -40,4 +40,4 @@ class FormStep(FileStep):
     def render(self, tree: Tree, spec: PostTypeSpec) -> str:
         """The controls."""
         del tree
-        return render(environment(self.templates), "form.html.jinja", fields=form_fields(spec, self.refs))
+        return render(self.templates, "form.html.jinja", fields=form_fields(spec, self.refs))

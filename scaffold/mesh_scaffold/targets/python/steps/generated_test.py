@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mesh_scaffold.render import environment, render
+from mesh_scaffold.render import render
 from mesh_scaffold.targets.python.code import long_lines_allowed
 from mesh_scaffold.targets.python.steps.base import FileStep
 from mesh_scaffold.targets.python.test_code import test_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from mesh_descriptors.project import RefSection
+    from mesh_scaffold.render import Templates
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.targets.python.places import PythonPlaces
     from mesh_scaffold.tree import Tree
@@ -28,7 +28,7 @@ class GeneratedTestStep(FileStep):
     title: ClassVar[str] = "test"
     places: PythonPlaces
     refs: Mapping[str, RefSection]
-    templates: Path
+    templates: Templates
 
     def path(self, name: str) -> str:
         """The test's module."""
@@ -38,4 +38,4 @@ class GeneratedTestStep(FileStep):
         """The test."""
         del tree
         context = test_context(spec, self.refs)
-        return long_lines_allowed(render(environment(self.templates), "test.py.jinja", spec=spec, **context))
+        return long_lines_allowed(render(self.templates, "test.py.jinja", spec=spec, **context))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mesh_descriptors.errors import Place
-from mesh_scaffold.render import Code, environment, render
+from mesh_scaffold.render import Code, render
 from mesh_scaffold.steps import Blocked, Holds, Missing
 from mesh_scaffold.targets.python.code import article, import_lines, long_lines_allowed
 from mesh_scaffold.targets.python.columns import validator_class, validator_file
@@ -18,9 +18,9 @@ from mesh_scaffold.targets.python.validator_code import model_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from mesh_descriptors.project import RefSection
+    from mesh_scaffold.render import Templates
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Subject, Verdict
     from mesh_scaffold.targets.python.kinds import Import
@@ -36,7 +36,7 @@ class ValidatorStep(FileStep):
     title: ClassVar[str] = "validator"
     places: PythonPlaces
     refs: Mapping[str, RefSection]
-    templates: Path
+    templates: Templates
 
     def path(self, name: str) -> str:
         """The validator's module."""
@@ -69,7 +69,7 @@ class ValidatorStep(FileStep):
             "renamed": model.renamed,
         }
         context = {"spec": spec, "a": Code(article(spec.enum_value)), "imports": sections, "model": shown}
-        return long_lines_allowed(render(environment(self.templates), "validator.py.jinja", **context))
+        return long_lines_allowed(render(self.templates, "validator.py.jinja", **context))
 
     def _unknown_kinds(self, tree: Tree, imports: Iterable[Import]) -> Blocked | None:
         """Blocks when the app does not define a kind of field that the validator needs."""
