@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mesh_descriptors.errors import Place
 from mesh_scaffold.base import DEFAULT_MODE, Base, Disk, Memory, Stored, TreeError, checked_path, digest, folders_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+Parsed = TypeVar("Parsed")
 
 __all__ = ["Base", "Change", "Disk", "Memory", "Stored", "Tree", "TreeError", "digest"]
 
@@ -40,11 +42,14 @@ class Tree:
         self._base = base
         self._seen: dict[str, Stored | None] = {}
         self._overlay: dict[str, Stored | None] = {}
+        self._paths: dict[str, str] = {}
+        self._parsed: dict[tuple[str, Callable[[bytes], Any]], tuple[bytes, Any]] = {}
 
     def fork(self) -> Tree:
         """A tree that holds the same now, and goes its own way from here."""
         fork = Tree(self._base)
         fork._seen, fork._overlay = dict(self._seen), dict(self._overlay)
+        fork._paths, fork._parsed = self._paths, self._parsed  # both hold for any tree over the same base
         return fork
 
     def read(self, path: str) -> bytes | None:
@@ -64,6 +69,22 @@ class Tree:
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1 if content else None
             raise TreeError("is not UTF-8 text", place=Place(path, line), remedy="Save the file as UTF-8.") from error
+
+    def parsed(self, path: str, parse: Callable[[bytes], Parsed]) -> Parsed | None:
+        """What `parse` makes of the file; None when there is no such file.
+
+        A file is parsed once while its content stays what it is, however many look at it, so what `parse` returns
+        must never be changed.
+        """
+        content = self.read(path)
+        if content is None:
+            return None
+        key = self._canonical(path), parse
+        known = self._parsed.get(key)
+        if known is None or known[0] != content:
+            known = self._parsed[key] = content, parse(content)
+        found: Parsed = known[1]
+        return found
 
     def exists(self, path: str) -> bool:
         """Whether a file is there."""
@@ -107,7 +128,9 @@ class Tree:
         return {path: digest(stored.content) if stored else None for path, stored in sorted(self._seen.items())}
 
     def _canonical(self, path: str) -> str:
-        return checked_path(self._base.canonical(checked_path(path)))
+        if path not in self._paths:
+            self._paths[path] = checked_path(self._base.canonical(checked_path(path)))
+        return self._paths[path]
 
     def _stored(self, path: str) -> Stored | None:
         if path in self._overlay:

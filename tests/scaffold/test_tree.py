@@ -188,3 +188,20 @@ def test_no_path_leaves_the_project(path: str) -> None:
     (change,) = tree.changes()
     assert not change.path.startswith("/")
     assert not {"..", ".", ""} & set(change.path.split("/"))
+
+
+def test_a_file_is_parsed_once_for_each_content_it_has_in_every_fork(tree: Tree) -> None:
+    asked: list[bytes] = []
+
+    def length(content: bytes) -> int:
+        asked.append(content)
+        return len(content)
+
+    assert tree.parsed("absent", length) is None
+    assert [tree.parsed("app/x.txt", length), tree.fork().parsed("app/x.txt", length)] == [1, 1]
+    assert asked == [b"x"]
+    fork = tree.fork()
+    fork.write("app/x.txt", "xyz")
+    assert [fork.parsed("app/x.txt", length), tree.parsed("app/x.txt", length)] == [3, 1]
+    fork.delete("app/x.txt")
+    assert fork.parsed("app/x.txt", length) is None

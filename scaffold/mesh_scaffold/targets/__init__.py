@@ -53,7 +53,7 @@ def target_for(project: ProjectFile, clock: Clock = utc_now, templates: Path | N
         MeshError: a place in `[targets.<name>]` is not what it must be.
     """
     if project.project.target == "python":
-        from mesh_scaffold.targets.python.target import python_target  # lazily: it loads libcst and its templates
+        from mesh_scaffold.targets.python.target import python_target  # lazily: each target loads much of its own
 
         return python_target(project, templates or template_root(), clock)
     raise UnknownTargetError(

@@ -3,8 +3,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from mesh_scaffold.targets.postgres import migrations
+from mesh_scaffold.targets.postgres.statements import statements
+from mesh_scaffold.targets.python import editing
+from mesh_scaffold.targets.python.edits import decode
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from .conftest import Mesh
 
@@ -63,6 +70,17 @@ def test_more_types_than_fit_beside_each_other_have_a_line_each_with_what_is_mis
     assert lines[42].startswith("type_9           ✗ member of the enum, ✗ columns in the post model, ")
     assert lines[43] == "✓ all holds that is asked of the type   ✗ missing   ? cannot be told"
     assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_each_file_is_parsed_once_however_many_types_and_steps_look_at_it(
+    mesh: Mesh, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+    monkeypatch.setattr(editing, "decode", lambda content: parsed.append(content) or decode(content))
+    monkeypatch.setattr(migrations, "statements", lambda text: parsed.append(text) or statements(text))
+    assert mesh(app, "check").returncode == 0
+    assert len(parsed) > 3
+    assert len(parsed) == len(set(parsed))
 
 
 def test_a_table_has_no_spaces_at_the_ends_of_its_lines(mesh: Mesh, app: Path) -> None:

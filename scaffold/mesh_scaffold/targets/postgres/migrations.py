@@ -40,8 +40,13 @@ def next_migration(tree: Tree, folder: str, spec: str, what: str, clock: Callabl
 def migration_statements(tree: Tree, folder: str) -> Iterator[tuple[str, Statement]]:
     """Every statement of the migrations with the path of its file, in order."""
     for path in migration_files(tree, folder):
-        for statement in statements(tree.read_text(path) or ""):
+        tree.read_text(path)  # which says where a file is not UTF-8
+        for statement in tree.parsed(path, _statements) or ():
             yield path, statement
+
+
+def _statements(content: bytes) -> tuple[Statement, ...]:
+    return tuple(statements(content.decode("utf-8")))
 
 
 def _stamp(name: str) -> datetime | None:

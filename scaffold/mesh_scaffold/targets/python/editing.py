@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 def read_source(tree: Tree, file: str) -> Source | Refused:
     """The Python file in the tree."""
-    content = tree.read(file)
-    if content is None:
+    source = tree.parsed(file, decode)
+    if source is None:
         return Refused("there is no such file", "Write it, or correct its place in mesh.toml: [targets.python].")
-    return decode(content)
+    return source
 
 
 def ensure(tree: Tree, file: str, step: str, edits: Sequence[Edit]) -> Outcome:

@@ -1,18 +1,19 @@
 """Elements between brackets (list, tuple, set, dict): where they and their commas are, and how one more goes in.
 
-libcst tells where commas and parenthesised elements are; the text is spliced, so every other byte stays.
+Where commas and parenthesised elements are is read; the text is spliced, so every other byte stays.
 """
 
 from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-
-import libcst
-from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+from typing import TYPE_CHECKING
 
 from mesh_scaffold.targets.python.edits.result import Addition
 from mesh_scaffold.targets.python.edits.source import Refused, Source, Splice
+
+if TYPE_CHECKING:
+    from mesh_scaffold.targets.python.edits.commas import Part
 
 Brackets = ast.List | ast.Tuple | ast.Set | ast.Dict
 
@@ -46,22 +47,15 @@ def read_bracket(source: Source, node: Brackets) -> Bracket | Refused:
     start, text = source.start(node), source.code(node)
     if isinstance(node, ast.Tuple) and not text.startswith("("):
         return Refused("is a tuple without parentheses", "Put the tuple in parentheses.", node.lineno)
-    wrapper = MetadataWrapper(libcst.parse_module(text), unsafe_skip_copy=True)
-    spans = wrapper.resolve(ByteSpanPositionProvider)
-    statement = libcst.ensure_type(wrapper.module.body[0], libcst.SimpleStatementLine)
-    value = libcst.ensure_type(statement.body[0], libcst.Expr).value
-    assert isinstance(value, libcst.List | libcst.Tuple | libcst.Set | libcst.Dict)
-    encoded = text.encode("utf-8")
+    from mesh_scaffold.targets.python.edits.commas import parts_of_literal  # lazily: a look does not pay for libcst
 
-    def offset(byte: int) -> int:
-        return start + len(encoded[:byte].decode("utf-8"))
-
-    items = []
-    for element in value.elements:
-        span = spans[element]
-        comma = offset(spans[element.comma].start) if isinstance(element.comma, libcst.Comma) else None
-        items.append(Item(offset(span.start), offset(span.start + span.length), comma))
+    items = (shifted(part, start) for part in parts_of_literal(text))
     return Bracket(start + 1, start + len(text) - 1, tuple(items), isinstance(node, ast.Tuple))
+
+
+def shifted(part: Part, start: int) -> Item:
+    """The element of a piece of code that starts at `start`."""
+    return Item(start + part.start, start + part.end, None if part.comma is None else start + part.comma)
 
 
 def addition(source: Source, bracket: Bracket, code: str, at: int | None = None) -> Addition:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-import libcst
-from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
-
 from mesh_scaffold.targets.python.code import WIDTH
 from mesh_scaffold.targets.python.edits.blocks import is_docstring, remove_statement
-from mesh_scaffold.targets.python.edits.brackets import Bracket, Item, addition, removal
+from mesh_scaffold.targets.python.edits.brackets import Bracket, Item, addition, removal, shifted
 from mesh_scaffold.targets.python.edits.meaning import is_used
 from mesh_scaffold.targets.python.edits.result import Addition, Edited, Insertion, Span, added, found, removed
 from mesh_scaffold.targets.python.edits.source import Refused, Source, Splice
@@ -174,21 +171,13 @@ def _module(node: ast.ImportFrom) -> str:
 
 def _names(source: Source, statement: ast.ImportFrom) -> Bracket:
     """The names of an import as elements between (perhaps absent) brackets."""
+    from mesh_scaffold.targets.python.edits.commas import parts_of_import  # lazily: a look does not pay for libcst
+
     start, text = source.start(statement), source.code(statement)
-    wrapper = MetadataWrapper(libcst.parse_module(text), unsafe_skip_copy=True)
-    spans = wrapper.resolve(ByteSpanPositionProvider)
-    line = libcst.ensure_type(wrapper.module.body[0], libcst.SimpleStatementLine)
-    names = libcst.ensure_type(line.body[0], libcst.ImportFrom).names
-    encoded = text.encode("utf-8")
-
-    def offset(byte: int) -> int:
-        return start + len(encoded[:byte].decode("utf-8"))
-
-    assert not isinstance(names, libcst.ImportStar)
-    items = []
-    for alias, name in zip(names, statement.names, strict=True):
-        comma = offset(spans[alias.comma].start) if isinstance(alias.comma, libcst.Comma) else None
-        items.append(Item(source.start(name), source.end(name), comma))
+    items = [
+        Item(source.start(name), source.end(name), shifted(part, start).comma)
+        for part, name in zip(parts_of_import(text), statement.names, strict=True)
+    ]
     end = source.end(statement)
     close = end - 1 if text.endswith(")") else end
     return Bracket(items[0].start, close, tuple(items))

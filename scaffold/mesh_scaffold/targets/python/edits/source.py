@@ -6,6 +6,7 @@ import ast
 import codecs
 import io
 import tokenize
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -108,7 +109,7 @@ class Source:
 
     def line_of(self, offset: int) -> int:
         """The line, from 1, on which `offset` stands."""
-        return next(n for n in range(len(self.lines), 0, -1) if self.line_starts[n - 1] <= offset or n == 1)
+        return bisect_right(self.line_starts, offset, hi=len(self.lines)) or 1
 
     def line_end(self, offset: int) -> int:
         """Where the line of `offset` ends, before its line break."""
