@@ -86,7 +86,10 @@ def _printable(char: str) -> str:
 
 
 def sql(value: Any) -> Code:
-    """A PostgreSQL literal: text in single quotes, numbers, true and false, null; lists and objects as JSON text."""
+    """A PostgreSQL literal: text in single quotes, numbers, true and false, null; lists and objects as JSON text.
+
+    Text with characters that a screen does not show is an escape string, so that a file shows and keeps each of them.
+    """
     match value:
         case None:
             return Code("NULL")
@@ -108,7 +111,11 @@ def sql(value: Any) -> Code:
 def _sql_text(text: str) -> str:
     if "\0" in text:
         raise UnsafeTextError("PostgreSQL text cannot hold a NUL character")
-    return "'" + text.replace("'", "''") + "'"
+    quoted = text.replace("'", "''")
+    if quoted.isprintable():
+        return f"'{quoted}'"
+    # A line break is an escape too: git and editors may write the one in a file otherwise.
+    return "E'" + "".join(_ESCAPES.get(char) or _printable(char) for char in quoted) + "'"
 
 
 def sql_name(value: str) -> Code:
@@ -161,7 +168,8 @@ def _guarded(literal: str) -> str:
 def html(value: Any) -> Code:
     """Text or an attribute's value in HTML that is itself a Jinja template: its braces are no template code."""
     escaped = html_escapes.escape(str(plain(value)), quote=True)
-    return Code(escaped.replace("{", "&#123;").replace("}", "&#125;"))
+    # Jinja and browsers read a carriage return as a line feed, unless it is written as a reference.
+    return Code(escaped.replace("{", "&#123;").replace("}", "&#125;").replace("\r", "&#13;"))
 
 
 def comment(value: str) -> Code:
