@@ -43,13 +43,14 @@ class Tree:
         self._seen: dict[str, Stored | None] = {}
         self._overlay: dict[str, Stored | None] = {}
         self._paths: dict[str, str] = {}
+        self._listed: dict[str, list[str]] = {}
         self._parsed: dict[tuple[str, Callable[[bytes], Any]], tuple[bytes, Any]] = {}
 
     def fork(self) -> Tree:
         """A tree that holds the same now, and goes its own way from here."""
         fork = Tree(self._base)
         fork._seen, fork._overlay = dict(self._seen), dict(self._overlay)
-        fork._paths, fork._parsed = self._paths, self._parsed  # both hold for any tree over the same base
+        fork._paths, fork._listed, fork._parsed = self._paths, self._listed, self._parsed  # they hold over this base
         return fork
 
     def read(self, path: str) -> bytes | None:
@@ -114,7 +115,9 @@ class Tree:
     def list(self, folder: str, suffix: str = "") -> list[str]:
         """The sorted paths of the files directly in `folder` whose names end in `suffix`."""
         folder = self._canonical(folder)
-        paths = set(self._base.list(folder)) | {path for path, stored in self._overlay.items() if stored is not None}
+        if folder not in self._listed:
+            self._listed[folder] = self._base.list(folder)
+        paths = set(self._listed[folder]) | {path for path, stored in self._overlay.items() if stored is not None}
         gone = {path for path, stored in self._overlay.items() if stored is None}
         return sorted(path for path in paths - gone if path.rpartition("/")[0] == folder and path.endswith(suffix))
 

@@ -47,7 +47,8 @@ def in_force(files: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Listing]]:
             owner = owner_of(statement)
             if owner.kind == "once":
                 continue
-            alive = [each for each in alive if not _ends(statement, owner, each.listing.owner)]
+            dropped = _dropped(statement)
+            alive = [each for each in alive if not _ends(statement, owner, dropped, each.listing.owner)]
             _add_value(statement, owner, alive)
             with contextlib.suppress(RecursionError):  # nobody wrote brackets that deep by hand
                 alive += [_Defined(path, listing) for listing in listings(statement)]
@@ -55,7 +56,13 @@ def in_force(files: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Listing]]:
         yield each.path, each.listing
 
 
-def _ends(statement: Sequence[Token], owner: Owner, old: Owner | None) -> bool:
+def _dropped(statement: Sequence[Token]) -> frozenset[str]:
+    """The constraints that it drops."""
+    starts = (position for position, token in enumerate(statement) if is_word(token, "drop"))
+    return frozenset(name_after(statement[position:], "drop", "constraint") for position in starts)
+
+
+def _ends(statement: Sequence[Token], owner: Owner, dropped: frozenset[str], old: Owner | None) -> bool:
     """Whether the statement replaces or drops what `old` is."""
     assert old is not None
     first = statement[0]
@@ -65,11 +72,6 @@ def _ends(statement: Sequence[Token], owner: Owner, old: Owner | None) -> bool:
         return owner.name == old.table
     if not is_word(first, "alter") or owner.name not in {old.table, old.name}:
         return False
-    dropped = {
-        name_after(statement[position:], "drop", "constraint")
-        for position, token in enumerate(statement)
-        if is_word(token, "drop")
-    }
     if old.kind == "constraint":
         return old.name in dropped
     return old.kind == "table" and any(name.startswith(f"{old.table}_") and name.endswith("check") for name in dropped)

@@ -11,7 +11,7 @@ from mesh_scaffold.generate.work import SPEC_STEP, Work
 from mesh_scaffold.merge import marked_line
 from mesh_scaffold.record import FOLDER, Record, read_record, record_path
 from mesh_scaffold.spec.write import to_document
-from mesh_scaffold.steps import Missing, Unknown
+from mesh_scaffold.steps import Migrating, Missing, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,9 +117,10 @@ class _Compared:
     def _is_outdated(self, file: GeneratedFile, spec: PostTypeSpec) -> bool:
         """Whether the step would write the file otherwise than it did."""
         step = next((step for step in self.target.steps(spec.kind) if step.name == file.step), None)
+        if step is None or isinstance(step, Migrating):
+            return False  # a migration is what it was, and another one leads on from it
         trial, work = self.tree.fork(), Work()
-        if step is not None:
-            work.take(step, trial, (None, spec))
+        work.take(step, trial, (None, spec))
         now = trial.read(file.path) if file.path in work.files else None
         return now is not None and not self._same(file.path, now, file.content)
 

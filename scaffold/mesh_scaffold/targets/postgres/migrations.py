@@ -54,7 +54,7 @@ def _stamp(name: str) -> datetime | None:
     if len(digits) != 14 or not digits.isdecimal():
         return None
     try:
-        return datetime.strptime(digits, STAMP).replace(tzinfo=UTC)
+        return datetime(int(digits[:4]), *(int(digits[at : at + 2]) for at in range(4, 14, 2)), tzinfo=UTC)  # type: ignore[misc,arg-type]  # month to second
     except ValueError:
         return None
 

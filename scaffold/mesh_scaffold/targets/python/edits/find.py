@@ -91,7 +91,18 @@ def literal_of(source: Source, value: ast.expr, depth: int = 5) -> ast.expr:
 
 def same_code(one: ast.expr, other: ast.expr) -> bool:
     """Whether two expressions are the same but for layout and quotes."""
-    return ast.dump(one) == ast.dump(other)
+    return _same(one, other)
+
+
+def _same(one: object, other: object) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, ast.AST):
+        fields = (field for field in one._fields if field not in {"ctx", "kind"})
+        return all(_same(getattr(one, field, None), getattr(other, field, None)) for field in fields)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one == other
 
 
 def expression(code: str) -> ast.expr:

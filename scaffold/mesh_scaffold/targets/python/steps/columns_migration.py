@@ -156,9 +156,11 @@ class ColumnsMigrationStep(PythonStep):
                 continue
             if self.posts.table in statement.words:
                 for name in names:
+                    if name not in statement.words:
+                        continue
                     if statement.drops(name):
                         places.pop(name, None)
-                    elif name in statement.words:
+                    else:
                         places.setdefault(name, Place(path, statement.line_of(name)))
         if missing := next((name for name in names if name not in places), None):
             remedy = f"Write a migration that adds {missing} to {self.posts.table}."
