@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.merge import marked_line
-from mesh_scaffold.steps import Fragment
+from mesh_scaffold.steps import Fragment, Leftover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +47,7 @@ class Record:
         spec: the spec as generated, as the document that `spec.document` writes and reads; the answers for an app.
         files: the files generated as a whole, with their base text.
         fragments: the pieces of shared files that were made or found.
+        leftovers: stored values that no field reads any more; `--allow-data-loss` drops them.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Record:
     spec: Mapping[str, Any]
     files: tuple[GeneratedFile, ...] = ()
     fragments: tuple[Fragment, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
 
     def to_json(self) -> str:
         """The record's file, the same bytes for the same record."""
@@ -67,6 +69,8 @@ class Record:
             "files": [_file_to_json(file) for file in self.files],
             "fragments": [asdict(fragment) for fragment in self.fragments],
         }
+        if self.leftovers:
+            document["leftovers"] = [asdict(leftover) for leftover in self.leftovers]
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -98,6 +102,7 @@ class Record:
                 spec=document["spec"],
                 files=tuple(_file_from_json(file) for file in document["files"]),
                 fragments=tuple(Fragment(**fragment) for fragment in document["fragments"]),
+                leftovers=tuple(Leftover(**leftover) for leftover in document.get("leftovers", ())),
             )
         except (ValueError, KeyError, TypeError) as error:
             line = error.lineno if isinstance(error, json.JSONDecodeError) else None

@@ -85,6 +85,21 @@ class Fragment:
 
 
 @dataclass(frozen=True, slots=True)
+class Leftover:
+    """Stored values that no field of the type reads any more, kept as nobody allowed to lose them.
+
+    Attributes:
+        name: the column; or the key, where the type's fields live in the payload.
+        type: what the values are: the column's type in the database, or the type of field that wrote the key.
+        where: which of both.
+    """
+
+    name: str
+    type: str
+    where: Literal["column", "key"] = "column"
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """The tree was changed.
 
@@ -94,6 +109,7 @@ class Made:
         notices: what the user should know ("the migration needs `mesh db migrate`").
         warnings: what the user should look at.
         conflicts: pieces of shared files that the user edited or deleted, and that the change asks to be otherwise.
+        leftovers: stored values that stay, those of earlier changes included.
     """
 
     fragments: tuple[Fragment, ...] = ()
@@ -101,6 +117,7 @@ class Made:
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     conflicts: tuple[Problem, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +160,7 @@ class Terms:
         shared: the pieces that other specs need too, by file and syntax path; they are never taken out.
         allow_data_loss: whether stored values may be dropped.
         retire: writes the migration that takes a value out of an enum, given both; None where that is not asked for.
+        leftovers: stored values that stayed at earlier changes, of all steps.
     """
 
     prefer: Literal["mine", "generated"] = "mine"
@@ -151,6 +169,7 @@ class Terms:
     shared: frozenset[tuple[str, str]] = frozenset()
     allow_data_loss: bool = False
     retire: Callable[[str, str], Retired] | None = None
+    leftovers: tuple[Leftover, ...] = ()
 
 
 DEFAULT_TERMS = Terms()

@@ -60,7 +60,8 @@ def plan_rebuild(tree: Tree, target: Target, project: ProjectFile, name: str, fo
     for generated, step_name in work.files.items():
         if tree.exists(generated) or not generated.startswith(new_migrations):
             files[generated] = GeneratedFile(generated, step_name, scratch.read(generated) or b"")
-    write_record(tree, record_of(target, spec, files.values(), fragments))
+    leftovers = dict.fromkeys(leftover for side in sides for leftover in side.leftovers)
+    write_record(tree, record_of(target, spec, files.values(), fragments, leftovers))
     return Plan.of(tree, f"record rebuild {name}")
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mesh_scaffold.generate.past import Options
     from mesh_scaffold.generate.work import Past, Work
     from mesh_scaffold.spec.model import PostTypeSpec
-    from mesh_scaffold.steps import Fragment, Target
+    from mesh_scaffold.steps import Fragment, Leftover, Target
     from mesh_scaffold.tree import Tree
 
 
@@ -30,6 +30,7 @@ class Taken:
         warnings: what the user should look at.
         conflicts: what is marked in the files and waits for the user.
         kept: generated files that stay because the user edited them.
+        leftovers: stored values that stay because nobody allowed to lose them.
     """
 
     files: list[GeneratedFile] = field(default_factory=list)
@@ -38,6 +39,7 @@ class Taken:
     warnings: list[str] = field(default_factory=list)
     conflicts: list[Problem] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    leftovers: tuple[Leftover, ...] = ()
     refused: list[Problem] = field(default_factory=list)
 
     def generated_file(
@@ -102,7 +104,7 @@ def take(tree: Tree, target: Target, past: Past, new: PostTypeSpec | None, optio
     before = tree.fork()
     work = past.taken(tree, target, new)
     options.formatters.format_generated(tree, work.files)
-    taken = Taken(notices=work.notices, warnings=work.warnings)
+    taken = Taken(notices=work.notices, warnings=work.warnings, leftovers=tuple(work.leftovers))
     fragments = work.fragments
     if work.conflicts:
         generated = before.fork()

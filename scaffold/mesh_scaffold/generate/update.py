@@ -67,7 +67,7 @@ def _updated(
     if spec != past.spec:
         _refuse_objections(tree, target, project, spec, past)
     taken = take(tree, target, past, spec, options)
-    record = record_of(target, spec, taken.files, taken.fragments)
+    record = record_of(target, spec, taken.files, taken.fragments, taken.leftovers)
     if record.to_json() != tree.read_text(record_path(record.kind, record.name)):
         write_record(tree, record)
     return taken

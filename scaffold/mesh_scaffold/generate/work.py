@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mesh_scaffold.spec.model import PostTypeSpec
-    from mesh_scaffold.steps import Fragment, Retired, Step, Target
+    from mesh_scaffold.steps import Fragment, Leftover, Retired, Step, Target
     from mesh_scaffold.tree import Tree
 
 SPEC_STEP = "spec"
@@ -36,6 +36,7 @@ class Work:
     notices: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     conflicts: list[Problem] = field(default_factory=list)
+    leftovers: list[Leftover] = field(default_factory=list)
     blocks: list[Problem] = field(default_factory=list)
 
     def take(
@@ -62,6 +63,7 @@ class Work:
             self.notices += outcome.notices
             self.warnings += outcome.warnings
             self.conflicts += outcome.conflicts
+            self.leftovers += outcome.leftovers
 
     def require_done(self) -> Work:
         """The work itself.
@@ -106,11 +108,12 @@ class Past:
         Raises:
             BlockedError: with every step that could not do its part.
         """
-        work = self._pass(tree, target, (self.spec, new), self.record.fragments, generated=generated)
+        work = self._pass(tree, target, (self.spec, new), self.record, generated=generated)
         if new is None or new == self.spec:
             return work
         # Again, for what an earlier step could not take out while a later one had not changed what uses it.
-        again = self._pass(tree, target, (new, new), work.fragments, generated=generated)
+        made = replace(self.record, fragments=tuple(work.fragments), leftovers=tuple(work.leftovers))
+        again = self._pass(tree, target, (new, new), made, generated=generated)
         work.fragments = again.fragments
         return work
 
@@ -119,13 +122,13 @@ class Past:
         tree: Tree,
         target: Target,
         specs: tuple[PostTypeSpec, PostTypeSpec | None],
-        fragments: Sequence[Fragment],
+        record: Record,
         *,
         generated: bool,
     ) -> Work:
-        steps, new, work = target.steps(self.record.kind), specs[1], Work()
+        steps, new, work = target.steps(record.kind), specs[1], Work()
         for step in steps if new else _backwards(steps):
-            files = tuple(file.path for file in self.record.files if file.step == step.name and tree.exists(file.path))
+            files = tuple(file.path for file in record.files if file.step == step.name and tree.exists(file.path))
             terms = Terms(
                 "generated" if generated else "mine",
                 files,
@@ -133,8 +136,9 @@ class Past:
                 self.shared,
                 self.allow_data_loss,
                 self.retire,
+                record.leftovers,
             )
-            work.take(step, tree, specs, fragments, terms)
+            work.take(step, tree, specs, record.fragments, terms)
         return work.require_done()
 
 
@@ -145,11 +149,16 @@ def _backwards(steps: Sequence[Step]) -> Iterator[Step]:
 
 
 def record_of(
-    target: Target, spec: PostTypeSpec, files: Iterable[GeneratedFile], fragments: Iterable[Fragment]
+    target: Target,
+    spec: PostTypeSpec,
+    files: Iterable[GeneratedFile],
+    fragments: Iterable[Fragment],
+    leftovers: Iterable[Leftover] = (),
 ) -> Record:
     """The record of what was generated from a spec."""
     ordered = tuple(sorted(files, key=lambda file: file.path))
-    return Record(spec.kind, str(spec.name), target.name, to_document(spec), ordered, tuple(fragments))
+    document = to_document(spec)
+    return Record(spec.kind, str(spec.name), target.name, document, ordered, tuple(fragments), tuple(leftovers))
 
 
 def keys_of(records: Iterable[Record]) -> frozenset[Key]:

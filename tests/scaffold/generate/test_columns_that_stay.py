@@ -26,7 +26,7 @@ def left() -> Files:
     files = written(with_type(pristine_app(), "soup", WITH_TEXT), PATH, BARE)
     plan = updated(files, "soup", COMMITTED)
     stays = "The column realtime_posts.soup_gone stays, with what it holds."
-    assert plan.warnings == (f"{stays} To drop it, write a migration: {DROP}",)
+    assert plan.warnings == (f"{stays} To drop it: mesh update soup --allow-data-loss",)
     return applied(files, plan)
 
 

@@ -10,11 +10,13 @@ from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.render import Code, render
 from mesh_scaffold.render.literals import comment
 from mesh_scaffold.steps import Holds, Made, Missing, NotApplicable, Unchanged, Unknown
-from mesh_scaffold.targets.postgres.changes import Database, table_change
+from mesh_scaffold.targets.postgres.changes import table_change
 from mesh_scaffold.targets.postgres.constraints import constraints_of, short_name
-from mesh_scaffold.targets.postgres.earlier import earlier_columns, taken
+from mesh_scaffold.targets.postgres.earlier import dropped_columns, earlier_columns, taken
 from mesh_scaffold.targets.postgres.migrations import migration_statements, next_migration
+from mesh_scaffold.targets.postgres.references import reference_renewed, referring_columns
 from mesh_scaffold.targets.postgres.stated import is_stated
+from mesh_scaffold.targets.postgres.table import Database
 from mesh_scaffold.targets.python.columns import PAYLOAD, columns_of
 from mesh_scaffold.targets.python.kinds import column_type
 from mesh_scaffold.targets.python.steps.base import PythonStep
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
     from mesh_descriptors.project import PostsSection, RefSection
     from mesh_scaffold.render import Templates
     from mesh_scaffold.spec.model import PostTypeSpec
-    from mesh_scaffold.steps import Fragment, Outcome, Subject, Terms, Verdict
+    from mesh_scaffold.steps import Fragment, Leftover, Outcome, Subject, Terms, Verdict
     from mesh_scaffold.targets import Clock
     from mesh_scaffold.tree import Tree
 
 
+WHOLE = "columns"
+"""What the migration of a whole type is called; the others lead on from it."""
 APPLY = "The migrations are applied by: mesh db migrate"
 
 
@@ -68,10 +72,11 @@ class ColumnsMigrationStep(PythonStep):
         """Write the migration."""
         names = self._names(spec)
         self._refuse_taken(tree, spec)
-        if not names or isinstance(self._found(tree, names), Holds):
+        references = self._references(tree, spec)
+        if not names or (isinstance(self._found(tree, names), Holds) and not references):
             return Unchanged()
-        path = next_migration(tree, self.migrations, str(spec.name), "columns", self.clock)
-        tree.write(path, self._whole(spec))
+        path = next_migration(tree, self.migrations, str(spec.name), WHOLE, self.clock)
+        tree.write(path, self._whole(spec, references))
         return Made(files=(path,), notices=(APPLY,))
 
     def renew(
@@ -79,11 +84,12 @@ class ColumnsMigrationStep(PythonStep):
     ) -> Outcome:
         """Write the migration anew while nobody has it; else one that leads on from it."""
         del fragments
-        if terms.files and not terms.settled.intersection(terms.files):
+        is_whole = any(path.endswith(f"_{WHOLE}.sql") for path in terms.files[:1])
+        if is_whole and not terms.settled.intersection(terms.files):
             if not self._names(new):
                 return Unchanged()
             self._refuse_taken(tree, new, but=terms.files)
-            path, text = terms.files[0], self._whole(new)
+            path, text = terms.files[0], self._whole(new, self._references(tree, new, but=terms.files))
             anew = f"{path} is written anew: neither git's HEAD nor a database that is at hand has it"
             notices = () if tree.read_text(path) == text else (anew,)
             tree.write(path, text)
@@ -100,21 +106,26 @@ class ColumnsMigrationStep(PythonStep):
     def _forward(self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec | None, terms: Terms) -> Outcome:
         column_type_of = partial(column_type, refs=self.refs)
         columns = earlier_columns(tree, self.migrations, self.posts.table)
-        database = Database(self.posts, self.refs, column_type_of, columns, allow_data_loss=terms.allow_data_loss)
+        shared = frozenset(path.rpartition(".")[2] for _, path in terms.shared)
+        loss, left = terms.allow_data_loss, self._left(tree, terms)
+        database = Database(self.posts, self.refs, column_type_of, columns, loss, left, shared, terms.files)
         change = table_change(old, new, database)
         if change.problems:
             raise MigrationError(problems=change.problems)
+        warnings, leftovers = tuple(change.warnings), tuple(change.leftovers)
         if not change.statements:
-            return (
-                Made(files=terms.files, warnings=tuple(change.warnings))
-                if new
-                else Made(warnings=tuple(change.warnings))
-            )
+            return Made(files=terms.files if new else (), warnings=warnings, leftovers=leftovers)
         title = f"The columns of {old.enum_value} posts, {'changed' if new else 'which nobody has to fill any more'}."
         path = next_migration(tree, self.migrations, str(old.name), "change" if new else "removal", self.clock)
         context = {"title": comment(title), "statements": [Code(statement) for statement in change.statements]}
         tree.write(path, render(self.templates, "migration_change.sql.jinja", **context))
-        return Made(files=(*terms.files, path), notices=(APPLY, *change.notices), warnings=tuple(change.warnings))
+        notices = (APPLY, *change.notices)
+        return Made(files=(*terms.files, path), notices=notices, warnings=warnings, leftovers=leftovers)
+
+    def _left(self, tree: Tree, terms: Terms) -> tuple[Leftover, ...]:
+        """What stayed, without the columns that a migration of the user's has dropped since."""
+        gone = dropped_columns(tree, self.migrations, self.posts.table)
+        return tuple(each for each in terms.leftovers if each.where == "key" or each.name not in gone)
 
     def _refuse_taken(self, tree: Tree, spec: PostTypeSpec, but: Sequence[str] = ()) -> None:
         """Refuse columns that migrations, without those in `but`, have made of another type."""
@@ -129,9 +140,23 @@ class ColumnsMigrationStep(PythonStep):
         columns = [] if spec.storage == "json" else [str(spec.column_of(field)) for field in spec.fields]
         return [*columns, *(constraint.name for constraint in constraints_of(spec, self.posts))]
 
-    def _whole(self, spec: PostTypeSpec) -> str:
+    def _references(self, tree: Tree, spec: PostTypeSpec, but: Sequence[str] = ()) -> list[Code]:
+        """Foreign keys of columns that are there already, which ADD COLUMN passes by; those in `but` do not count."""
+        if spec.storage == "json":
+            return []
+        present = earlier_columns(tree, self.migrations, self.posts.table, but)
+        said = referring_columns(tree, self.migrations, self.posts.table, but)
+        return [
+            Code(statement)
+            for field in spec.fields
+            if field.type.ref and field.column is None and (name := str(spec.column_of(field))) in present
+            if said.get(name) != self.refs[field.type.ref].table
+            for statement in reference_renewed(name, field, self.posts, self.refs)
+        ]
+
+    def _whole(self, spec: PostTypeSpec, references: Sequence[Code]) -> str:
         columns = [] if spec.storage == "json" else self._columns(spec)
-        context = {"spec": spec, "table": self.posts.table, "columns": columns}
+        context = {"spec": spec, "table": self.posts.table, "columns": columns, "references": references}
         constraints = constraints_of(spec, self.posts)
         shown = [{"name": each.name, "condition": Code(each.condition)} for each in constraints]
         return render(self.templates, "migration_columns.sql.jinja", **context, constraints=shown)
