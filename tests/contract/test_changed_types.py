@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shutil
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from mesh_cli.main import main
-from mesh_runtime.database import connect, migrate, sources
-from mesh_runtime.settings import Settings
+from mesh_runtime.database import connect
 from mesh_runtime.testing import fresh_database
 from mesh_scaffold.targets.postgres.conversions import conversion
 from mesh_scaffold.targets.python.kinds import KINDS
+
+from .changing_app import mesh, migrated, migrations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,19 +51,6 @@ fields:
 """
 
 
-def mesh(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    output, errors, argv = io.StringIO(), io.StringIO(), sys.argv
-    sys.argv = ["mesh", *arguments]
-    try:
-        with contextlib.chdir(folder), contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-            main()
-    except SystemExit as end:
-        return int(str(end.code or 0)), output.getvalue(), errors.getvalue()
-    finally:
-        sys.argv = argv
-    return 0, output.getvalue(), errors.getvalue()
-
-
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pristine")
@@ -94,16 +78,6 @@ def database(mesh_server: str, app: Path, monkeypatch: pytest.MonkeyPatch) -> It
                 "VALUES ('RECIPE', 1, 'Soup', 4, 1, 'easy', '2026-05-17', 'salt', '5')"
             )
             yield connection
-
-
-def migrated(app: Path, url: str) -> None:
-    settings = Settings.load(app, {"DATABASE_URL": url})
-    with connect(url, autocommit=True) as connection:
-        migrate(connection, sources(settings))
-
-
-def migrations(app: Path) -> list[str]:
-    return sorted(path.name for path in (app / "sql/migrations").glob("*_recipe_*.sql"))
 
 
 def test_posts_follow_their_type(app: Path, database: psycopg.Connection[Any]) -> None:

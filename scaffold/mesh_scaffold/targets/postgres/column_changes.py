@@ -16,7 +16,7 @@ from mesh_scaffold.targets.postgres.json_conversions import json_conversion
 from mesh_scaffold.targets.postgres.misfits import VALUE, refuse_misfits
 from mesh_scaffold.targets.postgres.references import reference, reference_renewed
 from mesh_scaffold.targets.postgres.renames import rename_statements
-from mesh_scaffold.targets.postgres.table import value_missing
+from mesh_scaffold.targets.postgres.table import refuse_unfilled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def column_statements(old: PostTypeSpec, new: PostTypeSpec | None, database: Dat
         else:
             _retyped(new, before, each, database, change)
         if each.required and (before is None or not before.required):
-            _filled(new, each, database, change)
+            _filled(new, before, each, database, change)
     change.statements += _indexes(old, new, database)
 
 
@@ -162,11 +162,11 @@ def _conversion_statements(column: str, before: Field, after: Field, database: D
         yield f"ALTER TABLE {table}\n    ALTER COLUMN {column} TYPE {now}\n        USING {found.expression};"
 
 
-def _filled(new: PostTypeSpec, each: Field, database: Database, change: TableChange) -> None:
+def _filled(new: PostTypeSpec, before: Field | None, each: Field, database: Database, change: TableChange) -> None:
     """Posts that are there get the value of a field that every post must have now."""
     value = each.backfill if each.backfill is not UNSET else each.default
     if value is UNSET:
-        change.problems.append(value_missing(new, each))
+        refuse_unfilled(new, before, each, change)
         return
     posts, column = database.posts, sql_name(new.column_of(each))
     literal = _jsonb(value) if database.column_type(each) == "jsonb" else f"{sql(value)}::{database.column_type(each)}"

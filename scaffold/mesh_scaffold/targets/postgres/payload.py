@@ -13,7 +13,7 @@ from mesh_scaffold.spec.types import parse_type
 from mesh_scaffold.steps import Leftover
 from mesh_scaffold.targets.postgres.json_conversions import Shape, json_conversion
 from mesh_scaffold.targets.postgres.misfits import VALUE, refuse_misfits
-from mesh_scaffold.targets.postgres.table import value_missing
+from mesh_scaffold.targets.postgres.table import refuse_unfilled
 
 if TYPE_CHECKING:
     from mesh_descriptors.project import PostsSection
@@ -40,7 +40,7 @@ def payload_statements(old: PostTypeSpec, new: PostTypeSpec | None, database: Da
         if before:
             _retyped(new, before, field, held, database, change)
         if field.required and (before is None or not before.required):
-            _filled(new, field, database.posts, change)
+            _filled(new, before, field, database.posts, change)
 
 
 def _unused(old: PostTypeSpec, new: PostTypeSpec, held: Held, database: Database, change: TableChange) -> None:
@@ -113,10 +113,10 @@ def _renamed(spec: PostTypeSpec, before: Field, after: Field, posts: PostsSectio
     return _updating(spec, posts, f"- {was} || jsonb_build_object({now}, {column} -> {was})", before.name)
 
 
-def _filled(spec: PostTypeSpec, field: Field, posts: PostsSection, change: TableChange) -> None:
+def _filled(spec: PostTypeSpec, before: Field | None, field: Field, posts: PostsSection, change: TableChange) -> None:
     value = field.backfill if field.backfill is not UNSET else field.default
     if value is UNSET:
-        change.problems.append(value_missing(spec, field))
+        refuse_unfilled(spec, before, field, change)
         return
     has = f"jsonb_strip_nulls({sql_name(posts.payload_column)}) ? {sql(str(field.name))}"
     rows = f"{_of_type(spec, posts)} AND NOT {has}"

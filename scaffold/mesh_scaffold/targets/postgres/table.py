@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mesh_descriptors.errors import Problem
 from mesh_scaffold.targets.postgres.json_conversions import Shape
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mesh_scaffold.spec.model import Field, PostTypeSpec
     from mesh_scaffold.steps import Leftover
     from mesh_scaffold.targets.postgres.earlier import Columns
+    from mesh_scaffold.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,14 @@ class Database:
         return Shape(self.column_type(replace(each, type=each.type.item)), each.type.is_list)
 
 
+@runtime_checkable
+class Keeping(Protocol):
+    """What a step is besides, when values that its changes did not drop stay in the database."""
+
+    def still_there(self, tree: Tree, leftovers: tuple[Leftover, ...]) -> tuple[Leftover, ...]:
+        """Those of them that no migration has dropped since."""
+
+
 @dataclass(slots=True)
 class TableChange:
     """What is to be run, in order, and what speaks against it.
@@ -65,8 +74,17 @@ class TableChange:
     leftovers: list[Leftover] = field(default_factory=list)
 
 
-def value_missing(spec: PostTypeSpec, each: Field) -> Problem:
-    """A field that every post must have now, and no value for the posts that are there."""
+def refuse_unfilled(spec: PostTypeSpec, before: Field | None, each: Field, change: TableChange) -> None:
+    """A field that every post must have now, and no value for the posts that are there.
+
+    A reference has no default; one that posts may have already is required of them as they are.
+    """
+    if each.type.ref and before is not None:
+        told = f"{each.name} is required now: the migration fails, and changes nothing, while a post has none."
+        change.notices.append(told)
+        return
     message = "is required now, and the posts that are there have no value for it"
     remedy = "Give it `backfill:` (or `default:`), or `required: false`."
-    return Problem(message, spec.place("fields", each.key), remedy)
+    if each.type.ref:
+        remedy = "Make it `required: false`; once all posts have one, take that out and update again."
+    change.problems.append(Problem(message, spec.place("fields", each.key), remedy))

@@ -107,7 +107,7 @@ class ColumnsMigrationStep(PythonStep):
         column_type_of = partial(column_type, refs=self.refs)
         columns = earlier_columns(tree, self.migrations, self.posts.table)
         shared = frozenset(path.rpartition(".")[2] for _, path in terms.shared)
-        loss, left = terms.allow_data_loss, self._left(tree, terms)
+        loss, left = terms.allow_data_loss, self.still_there(tree, terms.leftovers)
         database = Database(self.posts, self.refs, column_type_of, columns, loss, left, shared, terms.files)
         change = table_change(old, new, database)
         if change.problems:
@@ -122,10 +122,10 @@ class ColumnsMigrationStep(PythonStep):
         notices = (APPLY, *change.notices)
         return Made(files=(*terms.files, path), notices=notices, warnings=warnings, leftovers=leftovers)
 
-    def _left(self, tree: Tree, terms: Terms) -> tuple[Leftover, ...]:
+    def still_there(self, tree: Tree, leftovers: tuple[Leftover, ...]) -> tuple[Leftover, ...]:
         """What stayed, without the columns that a migration of the user's has dropped since."""
         gone = dropped_columns(tree, self.migrations, self.posts.table)
-        return tuple(each for each in terms.leftovers if each.where == "key" or each.name not in gone)
+        return tuple(each for each in leftovers if each.where == "key" or each.name not in gone)
 
     def _refuse_taken(self, tree: Tree, spec: PostTypeSpec, but: Sequence[str] = ()) -> None:
         """Refuse columns that migrations, without those in `but`, have made of another type."""

@@ -1,0 +1,38 @@
+"""An app on a disk that commands change, and whose migrations are applied."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from typing import TYPE_CHECKING
+
+from mesh_cli.main import main
+from mesh_runtime.database import connect, migrate, sources
+from mesh_runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def mesh(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    output, errors, argv = io.StringIO(), io.StringIO(), sys.argv
+    sys.argv = ["mesh", *arguments]
+    try:
+        with contextlib.chdir(folder), contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+            main()
+    except SystemExit as end:
+        return int(str(end.code or 0)), output.getvalue(), errors.getvalue()
+    finally:
+        sys.argv = argv
+    return 0, output.getvalue(), errors.getvalue()
+
+
+def migrated(app: Path, url: str) -> None:
+    settings = Settings.load(app, {"DATABASE_URL": url})
+    with connect(url, autocommit=True) as connection:
+        migrate(connection, sources(settings))
+
+
+def migrations(app: Path) -> list[str]:
+    return sorted(path.name for path in (app / "sql/migrations").glob("*_recipe_*.sql"))
