@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mesh_scaffold.diff import lines_of
 
@@ -127,6 +127,24 @@ def sides_of(text: str) -> tuple[str, str]:
         for side in into:
             side.append(line)
     return "".join(ours), "".join(theirs)
+
+
+def unmarked(text: str, *kept: Literal["ours", "theirs"]) -> str:
+    """A text with conflict markers, with only those sides; what goes leaves empty lines, so that no line moves."""
+    lines: list[str] = []
+    side = ""
+    for line in lines_of(text):
+        word = line.rstrip("\r\n").partition(" ")[0]
+        if word in _SIDES and (side or word == "<<<<<<<"):
+            side = ("", "ours", "base", "theirs")[_SIDES.index(word)]
+            lines.append(_line_break(line))
+        else:
+            lines.append(line if side in {"", *kept} else _line_break(line))
+    return "".join(lines)
+
+
+def _line_break(line: str) -> str:
+    return line[len(line.rstrip("\r\n")) :]
 
 
 def _chunks(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Iterator[Chunk]:

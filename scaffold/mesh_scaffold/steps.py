@@ -52,10 +52,11 @@ class NotApplicable:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It cannot be told ("app/actions.py does not parse", "no function create_post")."""
+    """It cannot be told ("app/actions.py does not parse", "no function create_post"), and what to do about that."""
 
     reason: str
     place: Place | None = None
+    remedy: str | None = None
 
 
 Verdict: TypeAlias = Holds | Missing | NotApplicable | Unknown

@@ -22,6 +22,7 @@ from mesh_scaffold.enumerations.scan import project_files
 from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.check import KIND, check, examine
 from mesh_scaffold.generate.fix import COMMAND, plan_fix
+from mesh_scaffold.generate.marked import Unmarked, refuse_marked
 from mesh_scaffold.steps import Holds, Missing, NotApplicable
 from mesh_scaffold.targets import target_for
 from mesh_scaffold.targets.postgres.asked import Present
@@ -81,7 +82,7 @@ def check_types(
         show_plan(fixed, (), dry_run=False, as_json=False)
         say("")
     report = examine(
-        Tree(Disk(root)),
+        Disk(root),
         target,
         settings,
         files=project_files(root),
@@ -97,8 +98,11 @@ def check_types(
 def _fix(root: Path, settings: ProjectFile, target: Target, formatters: Formatters, only: str | None) -> Plan:
     """Write what is missing and can be made; what was written."""
     with changing(root, COMMAND) as commit:
+        looked = Unmarked(Disk(root))
+        matrix = check(Tree(looked), target, settings, only)
+        refuse_marked(looked.lines)
         tree = Tree(Disk(root))
-        plan = plan_fix(tree, target, check(tree, target, settings, only), KIND, formatters)
+        plan = plan_fix(tree, target, matrix, KIND, formatters)
         plan = verified(tree, plan, Verify.REQUIRED, root, settings)  # which looks at the plan alone
         commit(plan)
     return plan

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from mesh_descriptors.project import EnumerationSection
+    from mesh_scaffold.enumerations.listing import Word
     from mesh_scaffold.enumerations.vocabulary import Enumeration
 
 TOTAL = 0.75
@@ -57,10 +58,38 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Stale:
+    """An enumeration of all types still has what is no type any more.
+
+    Attributes:
+        enumeration: where.
+        word: what stands there.
+    """
+
+    enumeration: Enumeration
+    word: Word
+
+    @property
+    def problem(self) -> Problem:
+        """The finding."""
+        word = self.word.text
+        remedy = f"Take {word} out, or say that it is meant: [[check.enumerations]] in mesh.toml."
+        message = f"{word} in {self.enumeration.title} is no type any more"
+        return Problem(message, Place(self.enumeration.path, self.word.line), remedy)
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
-    """The gaps, and the acknowledgements of `mesh.toml`, by number, that acknowledge nothing."""
+    """What is wrong with enumerations.
+
+    Attributes:
+        gaps: the types that they lack.
+        stale: what they have that is no type any more.
+        idle: the acknowledgements of `mesh.toml`, by number, that acknowledge nothing.
+    """
 
     gaps: tuple[Gap, ...]
+    stale: tuple[Stale, ...] = ()
     idle: tuple[int, ...] = ()
 
 
@@ -72,8 +101,9 @@ def judge(
     feeds: Mapping[str, Collection[str]] | None = None,
     lines: Mapping[str, Sequence[str]] | None = None,
     acknowledged: Sequence[EnumerationSection] = (),
+    former: Collection[str] = (),
 ) -> Judged:
-    """The gaps of the enumerations.
+    """What is wrong with the enumerations.
 
     Args:
         enumerations: all of the project's.
@@ -82,20 +112,21 @@ def judge(
         feeds: the feeds that the spec of a type names, by type.
         lines: the lines of each file, for comments.
         acknowledged: `[[check.enumerations]]`.
+        former: the names that were types once.
     """
     gaps: list[Gap] = []
+    stale: list[Stale] = []
     used: set[int] = set()
     for enumeration in enumerations:
         matching = [number for number, each in enumerate(acknowledged) if _matches(each, enumeration, lines or {})]
         used.update(matching)
-        if (
-            not _is_judged(enumeration, judged)
-            and not matching
-            and not _marked(enumeration, (lines or {}).get(enumeration.path, ()))
-        ):
+        if matching or _marked(enumeration, (lines or {}).get(enumeration.path, ())):
+            continue
+        stale += _stale(enumeration, types, former)
+        if not _is_judged(enumeration, judged):
             gaps += _gaps(enumeration, enumerations, types, feeds or {})
     idle = tuple(number for number in range(len(acknowledged)) if number not in used)
-    return Judged(tuple(gaps), idle)
+    return Judged(tuple(gaps), tuple(stale), idle)
 
 
 def _is_judged(enumeration: Enumeration, judged: Collection[tuple[str, int]]) -> bool:
@@ -117,7 +148,7 @@ def _gaps(
     if enumeration.listing.raises:
         yield from (Gap(enumeration, name, "where what is not listed is an error") for name in lacking)
         return
-    if len(has & set(types)) >= TOTAL * len(types):
+    if _is_total(enumeration, types):
         count = f"which has {len(has & set(types))} of {len(types)} types"
         yield from (Gap(enumeration, name, count) for name in lacking)
         return
@@ -127,6 +158,18 @@ def _gaps(
             yield Gap(enumeration, name, f"and a list like it has it: {place}")
         elif feed := next((feed for feed in feeds.get(name, ()) if _is_feed(enumeration, feed)), None):
             yield Gap(enumeration, name, f"and its spec names the feed {feed}")
+
+
+def _is_total(enumeration: Enumeration, types: Collection[str]) -> bool:
+    return enumeration.listing.raises or len(set(enumeration.types) & set(types)) >= TOTAL * len(types)
+
+
+def _stale(enumeration: Enumeration, types: Collection[str], former: Collection[str]) -> Iterator[Stale]:
+    if not _is_total(enumeration, types):
+        return
+    gone = {enumeration.spelling.of(name) for name in former}
+    words = (word for member in enumeration.listing.members for word in member.values())
+    yield from (Stale(enumeration, word) for word in words if word.text in gone)
 
 
 def _sibling(enumeration: Enumeration, name: str, others: Sequence[Enumeration]) -> Enumeration | None:

@@ -9,6 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class UnreadableError(Exception):
+    """The text is not what its file's name says, so that nobody knows what it lists."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A text or a name that may stand for a type.

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mesh_scaffold.enumerations import sql
-from mesh_scaffold.enumerations.listing import Listing, Member, Word
+from mesh_scaffold.enumerations.listing import Listing, Member, UnreadableError, Word
 from mesh_scaffold.enumerations.python_members import (
     bare_member,
     entry_of,
@@ -32,15 +32,21 @@ _SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return, ast.A
 
 
 def read(text: str) -> list[Listing]:
-    """Everything that the module lists; nothing when it is not Python."""
+    """Everything that the module lists.
+
+    Raises:
+        UnreadableError: it is not Python.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the host's invalid escapes are not ours to tell
             tree = ast.parse(text)
         reader = _Reader()
         reader.visit(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last: brackets nested too deep for the parser
-        return []
+    except SyntaxError as error:
+        raise UnreadableError(f"is not Python: {error.msg}", error.lineno) from error
+    except (ValueError, RecursionError, MemoryError) as error:  # the last: brackets nested too deep for the parser
+        raise UnreadableError(f"is not Python: {str(error) or 'it is nested too deep'}") from error
     return reader.found
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mesh_descriptors.errors import Place, Problem
 from mesh_scaffold.enumerations import markup, plain, python, script, sql
+from mesh_scaffold.enumerations.listing import UnreadableError
 from mesh_scaffold.enumerations.migrations import in_force, is_migration
 
 if TYPE_CHECKING:
@@ -74,18 +77,59 @@ def _content(path: str, entry: os.DirEntry[str]) -> Iterator[tuple[str, bytes]]:
         return
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that names types and cannot be read."""
+
+    path: str
+    reason: str
+    line: int | None
+
+    @property
+    def problem(self) -> Problem:
+        """What the user should know."""
+        remedy = "Correct it; until then nobody knows which types it lists."
+        return Problem(f"{self.reason}; it was not searched for types", Place(self.path, self.line), remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        enumerations: in all files.
+        lines: of each file that has some.
+        unread: the files that may have some and cannot be read.
+    """
+
+    enumerations: list[Enumeration]
+    lines: dict[str, list[str]]
+    unread: list[Unread]
+
+
+def as_is(path: str, content: bytes) -> bytes:
+    """The content itself."""
+    del path
+    return content
+
+
 def find(
-    files: Iterable[tuple[str, bytes]], vocabulary: Vocabulary, migrations: str
-) -> tuple[list[Enumeration], dict[str, list[str]]]:
-    """The enumerations in `files`, and the lines of the files that have some.
+    files: Iterable[tuple[str, bytes]],
+    vocabulary: Vocabulary,
+    migrations: str,
+    seen: Callable[[str, bytes], bytes] = as_is,
+) -> Found:
+    """The enumerations in `files`.
 
     Args:
         files: path and content.
         vocabulary: the types.
         migrations: the folder of the project's migrations; of these, and of others, only what is in force counts.
+        seen: what a file that may enumerate types is read as.
     """
     texts: dict[str, str] = {}
     found: list[Enumeration] = []
+    unread: list[Unread] = []
     past: list[tuple[str, str]] = []
     for path, content in files:
         if is_migration(path, migrations):
@@ -93,21 +137,24 @@ def find(
                 past.append((path, content.decode("utf-8", "replace")))
             continue
         if vocabulary.may_enumerate(content):
-            texts[path] = content.decode("utf-8", "replace")
-            reader = _READERS[os.path.splitext(path)[1]]  # noqa: PTH122  quick
-            found += _recognised(path, _read(reader, texts[path]), vocabulary)
+            texts[path] = seen(path, content).decode("utf-8", "replace")
+            try:
+                found += _recognised(path, _read(path, texts[path]), vocabulary)
+            except UnreadableError as error:
+                unread.append(Unread(path, str(error), error.line))
     texts |= dict(past)
     for path, listing in in_force(sorted(past)):
         found += _recognised(path, [listing], vocabulary)
     with_some = {enumeration.path for enumeration in found}
-    return found, {path: re.split(r"\r\n|\r|\n", text) for path, text in texts.items() if path in with_some}
+    lines = {path: re.split(r"\r\n|\r|\n", text) for path, text in texts.items() if path in with_some}
+    return Found(found, lines, unread)
 
 
-def _read(reader: Callable[[str], list[Listing]], text: str) -> list[Listing]:
+def _read(path: str, text: str) -> list[Listing]:
     try:
-        return reader(text)
-    except RecursionError:
-        return []  # nobody wrote brackets that deep by hand
+        return _READERS[os.path.splitext(path)[1]](text)  # noqa: PTH122  quick
+    except RecursionError as error:
+        raise UnreadableError("is nested too deep") from error
 
 
 def _recognised(path: str, listings: Iterable[Listing], vocabulary: Vocabulary) -> list[Enumeration]:

@@ -10,23 +10,28 @@ from mesh_descriptors.project import PROJECT_FILE
 from mesh_scaffold.formatting import NO_FORMATTERS
 from mesh_scaffold.generate.drift import drift
 from mesh_scaffold.generate.enumerated import enumerated
+from mesh_scaffold.generate.marked import RESOLVE, Unmarked, finding
 from mesh_scaffold.generate.specs import all_specs
 from mesh_scaffold.record import record_path
 from mesh_scaffold.spec.findings import did_you_mean
 from mesh_scaffold.steps import Holds, Missing, NotApplicable, Subject, Unknown
 from mesh_scaffold.targets.postgres.asked import OnPostgres, lacking, lacking_at_all
+from mesh_scaffold.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.formatting import Formatters
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Step, Target, Verdict
     from mesh_scaffold.targets.postgres.asked import Present
-    from mesh_scaffold.tree import Tree
+    from mesh_scaffold.tree import Base
 
 KIND = "post-type"
+MARKED = "the file has conflict markers"
+NAMED = 3
+"""How many types a finding names; of more it says how many there are."""
 
 
 class UnknownTypeError(MeshError):
@@ -66,15 +71,27 @@ class Matrix:
     @property
     def findings(self) -> tuple[Problem, ...]:
         """What is missing or cannot be told, and the specs that cannot be read; empty when all is right."""
-        found = []
+        wrong: dict[tuple[Verdict, str], list[tuple[str, str]]] = {}
         for name in self.types:
             for step in self.steps:
-                match self.verdicts[name, step.name]:
-                    case Missing(place, remedy):
-                        found.append(Problem(f"{name}: missing: {step.title}", place, remedy))
-                    case Unknown(reason, place):
-                        found.append(Problem(f"{name}: cannot tell: {step.title}: {reason}", place))
-        return (*found, *self.problems)
+                verdict = self.verdicts[name, step.name]
+                if isinstance(verdict, Missing):
+                    wrong[verdict, f"{name}, {step.name}"] = [(name, step.title)]
+                elif isinstance(verdict, Unknown) and verdict.reason != MARKED:
+                    wrong.setdefault((verdict, ""), []).append((name, step.title))
+        return (*(_finding(verdict, of) for (verdict, _), of in wrong.items()), *self.problems)
+
+    def without(self, marked: Mapping[str, int]) -> Matrix:
+        """The matrix that says nothing of what is missing in files with conflict markers, which are told as such."""
+        verdicts = dict(self.verdicts)
+        for key, verdict in self.verdicts.items():
+            if isinstance(verdict, Missing | Unknown) and (
+                line := marked.get((verdict.place and verdict.place.path) or "")
+            ):
+                assert verdict.place is not None
+                verdicts[key] = Unknown(MARKED, Place(verdict.place.path, line), RESOLVE)
+        problems = tuple(each for each in self.problems if not (each.place and each.place.path in marked))
+        return replace(self, verdicts=verdicts, problems=problems)
 
     def to_json(self) -> dict[str, Any]:
         """The matrix as a JSON object: `types` by name, each with its steps by name."""
@@ -94,18 +111,20 @@ class Report:
 
     Attributes:
         matrix: the verdict of every step on every type.
+        marked: the files in which conflicts of a merge wait; nothing else is said of them.
         elsewhere: what is wrong in other places: enumerations, generated files, the database.
         notices: what is worth knowing and not wrong.
     """
 
     matrix: Matrix
+    marked: tuple[Problem, ...] = ()
     elsewhere: tuple[Problem, ...] = ()
     notices: tuple[Problem, ...] = ()
 
     @property
     def findings(self) -> tuple[Problem, ...]:
         """Everything that is wrong."""
-        return (*self.matrix.findings, *self.elsewhere)
+        return (*self.marked, *self.matrix.findings, *self.elsewhere)
 
     def to_json(self) -> dict[str, Any]:
         """The matrix as a JSON object, with all `findings` and the `notices`."""
@@ -116,7 +135,7 @@ class Report:
 
 
 def examine(
-    tree: Tree,
+    base: Base,
     target: Target,
     project: ProjectFile,
     *,
@@ -128,7 +147,8 @@ def examine(
     """Judge every type of the project, or `only` that one: steps, enumerations, generated files, the database.
 
     Args:
-        tree: the project.
+        base: the project's files. Those in which conflicts of a merge wait are findings, and judged as if both sides
+            of each were kept.
         target: whose steps judge.
         project: its `mesh.toml`.
         files: path and content of everything that may enumerate types.
@@ -140,17 +160,25 @@ def examine(
         UnknownTypeError: there is no type called `only`.
         MeshError: the code's list of types cannot be found.
     """
+    looked = Unmarked(base)
+    tree, marked = Tree(looked), looked.lines
     matrix = check(tree, target, project)
     _require_known(only, matrix.types, matrix.problems)
     known = {*target.types(tree, KIND), *(name for name in matrix.types if tree.exists(record_path(KIND, name)))}
-    found = enumerated(files, matrix, known, project)
-    differences = [each for each in drift(tree, target, matrix, KIND, formatters) if only in {None, each.type}]
+    former = target.values_of_migrations(tree) - {*matrix.types} if isinstance(target, OnPostgres) else frozenset()
+    found = enumerated(files, matrix, known, project, looked.seen, former)
+    drifted = drift(tree, target, matrix, KIND, formatters, marked)
+    differences = [each for each in drifted if only in {None, each.type}]
+    told = {each.problem.place.path for each in drifted if each.problem.place}
+    matrix = matrix.without(marked).of(only)
     return Report(
-        matrix.of(only),
+        matrix,
+        tuple(finding(path, line) for path, line in sorted(marked.items()) if path not in told),
         (
-            *(gap.problem for gap in found.gaps if only in {None, gap.type}),
+            *(gap.problem for gap in found.gaps if only in {None, gap.type} and gap.enumeration.path not in marked),
+            *(each.problem for each in found.stale if only is None and each.enumeration.path not in marked),
             *(each.problem for each in differences if each.is_finding),
-            *(() if present is None else _in_database(tree, target, project, matrix.of(only), present)),
+            *(() if present is None else _in_database(tree, target, project, matrix, present)),
         ),
         (*(each.problem for each in differences if not each.is_finding), *found.notices),
     )
@@ -201,7 +229,18 @@ def _judged(step: Step, tree: Tree, subject: Subject) -> Verdict:
         return step.check(tree, subject)
     except MeshError as error:
         problem = error.problems[0]
-        return Unknown(problem.message, problem.place)
+        return Unknown(problem.message, problem.place, problem.remedy)
+
+
+def _finding(verdict: Verdict, of: Sequence[tuple[str, str]]) -> Problem:
+    """What is wrong: missing, or for all the types and steps that cannot be told for the same reason."""
+    names, titles = dict.fromkeys(name for name, _ in of), dict.fromkeys(title for _, title in of)
+    who = ", ".join(names) if len(names) <= NAMED else f"{len(names)} types"
+    if isinstance(verdict, Unknown):
+        message = f"{who}: cannot tell: {', '.join(titles)}: {verdict.reason}"
+        return Problem(message, verdict.place, verdict.remedy)
+    assert isinstance(verdict, Missing)
+    return Problem(f"{who}: missing: {', '.join(titles)}", verdict.place, verdict.remedy)
 
 
 def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
@@ -212,7 +251,8 @@ def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
             return {"verdict": "missing", "place": place.to_json(), "remedy": remedy}
         case NotApplicable(reason):
             return {"verdict": "not applicable", "reason": reason}
-    return {"verdict": "unknown", "reason": verdict.reason, "place": _place_to_json(verdict.place)}
+    known = {"reason": verdict.reason, "place": _place_to_json(verdict.place), "remedy": verdict.remedy}
+    return {"verdict": "unknown", **known}
 
 
 def _place_to_json(place: Place | None) -> dict[str, Any] | None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import MeshError, Place, Problem
 from mesh_scaffold.formatting import NO_FORMATTERS, FormatterError
+from mesh_scaffold.generate.marked import finding
 from mesh_scaffold.generate.work import SPEC_STEP, Work
-from mesh_scaffold.merge import marked_line
 from mesh_scaffold.record import FOLDER, Record, read_record, record_path
 from mesh_scaffold.spec.write import to_document
 from mesh_scaffold.steps import Migrating, Missing, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mesh_scaffold.formatting import Formatters
     from mesh_scaffold.generate.check import Matrix
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Target
     from mesh_scaffold.tree import Tree
-
-_RESOLVE = "Keep what is right between the markers, and delete them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,12 @@ class Difference:
 
 
 def drift(
-    tree: Tree, target: Target, matrix: Matrix, kind: str, formatters: Formatters = NO_FORMATTERS
+    tree: Tree,
+    target: Target,
+    matrix: Matrix,
+    kind: str,
+    formatters: Formatters = NO_FORMATTERS,
+    marked: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[Difference, ...]:
     """What differs from the records of that kind of spec.
 
@@ -52,12 +56,13 @@ def drift(
         matrix: the verdicts on its types; a file whose step is a finding already is not told again.
         kind: "post-type".
         formatters: what the project formats with; a file that only they changed is not edited.
+        marked: the files in which conflicts of a merge wait, with the line of the first.
     """
     found: list[Difference] = []
     for path in tree.list(FOLDER, ".json"):
         name = path.rpartition("/")[2].removesuffix(".json")
         if name.startswith(f"{kind}."):
-            found += _of_type(_Compared(tree, target, matrix, formatters), kind, name.removeprefix(f"{kind}."))
+            found += _of_type(_Compared(tree, target, matrix, formatters, marked), kind, name.removeprefix(f"{kind}."))
     return tuple(found)
 
 
@@ -79,6 +84,7 @@ class _Compared:
     target: Target
     matrix: Matrix
     formatters: Formatters
+    marked: Mapping[str, int]
 
     def spec(self, record: Record, spec: PostTypeSpec | None) -> Iterator[Difference]:
         """The spec that is gone, or says something else than what was generated; the templates that do."""
@@ -107,9 +113,8 @@ class _Compared:
                     remedy = "Restore it from git" + (f", or: mesh check {record.name} --fix" if spec else ".")
                     message = f"{record.name}: missing: it was generated, by the step {file.step}"
                     yield Difference(record.name, Problem(message, Place(file.path), remedy), is_finding=True)
-            elif line := marked_line(current.decode("utf-8", "replace")):
-                problem = Problem(f"{record.name}: has conflict markers", Place(file.path, line), _RESOLVE)
-                yield Difference(record.name, problem, is_finding=True)
+            elif line := self.marked.get(file.path):
+                yield Difference(record.name, finding(file.path, line, record.name), is_finding=True)
             elif not adopted and file.step != SPEC_STEP and not self._same(file.path, current, file.content):
                 problem = Problem(f"{record.name}: was edited since it was generated", Place(file.path))
                 yield Difference(record.name, problem, is_finding=False)

@@ -26,8 +26,8 @@ PIECES = [
 
 
 def look(path: str, text: str, types: Sequence[str] = TYPES) -> None:
-    found, lines = find([(path, text.encode())], Vocabulary(types), "sql/migrations")
-    judge(found, types, lines=lines)
+    found = find([(path, text.encode())], Vocabulary(types), "sql/migrations")
+    judge(found.enumerations, types, lines=found.lines)
 
 
 @pytest.mark.parametrize("suffix", _READERS)

@@ -15,8 +15,8 @@ ALL = "('TEXT', 'IMAGE', 'PRODUCT_REVIEW', 'POLL')"
 
 def found(*migrations: str) -> list[str]:
     files = [(f"sql/migrations/{number}.sql", text.encode()) for number, text in enumerate(migrations, start=1)]
-    enumerations, lines = find(files, Vocabulary(TYPES), "sql/migrations")
-    return [str(gap.problem.place) for gap in judge(enumerations, TYPES, lines=lines).gaps]
+    found = find(files, Vocabulary(TYPES), "sql/migrations")
+    return [str(gap.problem.place) for gap in judge(found.enumerations, TYPES, lines=found.lines).gaps]
 
 
 DEFINITIONS = {
@@ -85,13 +85,13 @@ def test_migrations_in_other_folders_count_the_same_and_code_in_them_not_at_all(
         ("db/migrations/1/up.sql", b"CREATE VIEW v AS SELECT 1 WHERE type IN " + OLD.encode()),
         ("alembic/versions/1.py", b"X = " + OLD.encode()),
     ]
-    enumerations, _ = find(files, Vocabulary(TYPES), "sql/migrations")
+    enumerations = find(files, Vocabulary(TYPES), "sql/migrations").enumerations
     assert [each.path for each in enumerations] == ["db/migrations/2/up.sql"]
 
 
 def test_the_remedy_of_a_migration_is_a_new_one() -> None:
     files = [("sql/migrations/1.sql", b"CREATE VIEW v AS SELECT 1 WHERE type IN " + OLD.encode())]
-    enumerations, _ = find(files, Vocabulary(TYPES), "sql/migrations")
+    enumerations = find(files, Vocabulary(TYPES), "sql/migrations").enumerations
     assert str(judge(enumerations, TYPES).gaps[0].problem) == (
         "sql/migrations/1.sql:1: poll: missing: in v (IN), which has 3 of 4 types\n"
         "  Where it was applied, write a new migration that gives v POLL; else add it, or say that it is meant: a "

@@ -20,8 +20,8 @@ TYPES = ("text", "image", "product_review", "poll")
 
 
 def judged(files: dict[str, str], types: tuple[str, ...] = TYPES) -> Judged:
-    found, lines = find([(path, text.encode()) for path, text in files.items()], Vocabulary(types), "sql/migrations")
-    return judge(found, types, lines=lines)
+    found = find([(path, text.encode()) for path, text in files.items()], Vocabulary(types), "sql/migrations")
+    return judge(found.enumerations, types, lines=found.lines)
 
 
 def gaps(path: str, text: str, types: tuple[str, ...] = TYPES) -> list[tuple[int | None, str]]:
@@ -274,6 +274,6 @@ def test_a_subset_is_found_only_where_a_list_like_it_has_more() -> None:
 @pytest.mark.parametrize("name", ["reviews", "REVIEWS_FEED", "reviewsTypes"])
 def test_a_subset_called_like_a_feed_has_the_types_whose_spec_names_that_feed(name: str) -> None:
     files = [("a.ts", f"const {name} = ['TEXT', 'IMAGE', 'POLL']".encode())]
-    found, lines = find(files, Vocabulary(SEVEN), "sql/migrations")
+    found = find(files, Vocabulary(SEVEN), "sql/migrations")
     feeds = {"event": ("reviews", "global"), "link": ("global",)}
-    assert [gap.type for gap in judge(found, SEVEN, lines=lines, feeds=feeds).gaps] == ["event"]
+    assert [gap.type for gap in judge(found.enumerations, SEVEN, lines=found.lines, feeds=feeds).gaps] == ["event"]

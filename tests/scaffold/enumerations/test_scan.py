@@ -19,8 +19,8 @@ LIST = "TYPES = [TEXT, IMAGE, PRODUCT_REVIEW]\n"
 
 
 def paths(root: Path) -> list[str]:
-    found, _ = find(project_files(root), Vocabulary(TYPES), "sql/migrations")
-    return sorted(each.path for each in found)
+    found = find(project_files(root), Vocabulary(TYPES), "sql/migrations")
+    return sorted(each.path for each in found.enumerations)
 
 
 def write(root: Path, path: str, text: str = LIST) -> None:
@@ -51,8 +51,8 @@ def test_what_cannot_be_read_or_is_no_code_enumerates_nothing(tmp_path: Path) ->
 
 
 def gaps(text: str, *acknowledged: EnumerationSection) -> int:
-    found, lines = find([("app/a.py", text.encode())], Vocabulary(TYPES), "sql/migrations")
-    return len(judge(found, TYPES, lines=lines, acknowledged=acknowledged).gaps)
+    found = find([("app/a.py", text.encode())], Vocabulary(TYPES), "sql/migrations")
+    return len(judge(found.enumerations, TYPES, lines=found.lines, acknowledged=acknowledged).gaps)
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,10 @@ def test_a_comment_on_it_or_above_it_acknowledges_a_subset(text: str, expected: 
 def test_mesh_toml_acknowledges_by_path_name_and_line(section: dict[str, str], expected: int) -> None:
     acknowledged = EnumerationSection(**section, reason="the first three")
     assert gaps(LIST, acknowledged) == expected
-    found, lines = find([("app/a.py", LIST.encode())], Vocabulary(TYPES), "sql/migrations")
-    assert judge(found, TYPES, lines=lines, acknowledged=[acknowledged]).idle == ((0,) if expected else ())
+    found = find([("app/a.py", LIST.encode())], Vocabulary(TYPES), "sql/migrations")
+    assert judge(found.enumerations, TYPES, lines=found.lines, acknowledged=[acknowledged]).idle == (
+        (0,) if expected else ()
+    )
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,9 @@ def test_a_type_that_is_not_there_is_told_what_is(target: Target, settings: Proj
 def test_a_step_that_raises_cannot_tell(target: Target, settings: ProjectFile) -> None:
     tree = Tree(Memory({"types.txt": b"text\n", "cards/text.txt": b"\xff"}))
     matrix = check(tree, target, settings)
-    assert matrix.verdicts["text", "card"] == Unknown("is not UTF-8 text", Place("cards/text.txt", 1))
+    assert matrix.verdicts["text", "card"] == Unknown(
+        "is not UTF-8 text", Place("cards/text.txt", 1), "Save the file as UTF-8."
+    )
 
 
 def test_the_matrix_as_json(target: Target, settings: ProjectFile) -> None:

@@ -106,7 +106,41 @@ def test_every_step_misses_a_type_that_is_nowhere(tree: Tree, target: Target) ->
 
     assert isinstance(verdicts.pop("node"), NotApplicable)
     assert {name for name, verdict in verdicts.items() if not isinstance(verdict, Missing)} == set()
-    assert verdicts["enum-member"] == Missing(Place("app/models.py", 14), 'Add POLL = "POLL" to PostType.POLL.')
+    assert verdicts["enum-member"] == Missing(Place("app/models.py", 14), 'Add `POLL = "POLL"` to PostType.')
+
+
+def test_every_remedy_says_what_to_write_and_where(tree: Tree, target: Target) -> None:
+    verdicts = {step.name: step.check(tree, Subject("post-type", "poll", POLL)) for step in target.steps("post-type")}
+    remedies = {name: verdict.remedy for name, verdict in verdicts.items() if isinstance(verdict, Missing)}
+    assert remedies == {
+        "enum-member": 'Add `POLL = "POLL"` to PostType.',
+        "post-fields": "Add `poll_question: str | None = None` to Post.",
+        "enum-migration": "Write a migration of its own: ALTER TYPE realtime_post_type ADD VALUE IF NOT EXISTS 'POLL';",
+        "columns-migration": "Write a migration that adds poll_question to realtime_posts.",
+        "validator": "Write app/validators/poll.py with a class PollValidation.",
+        "validator-entry": "Add `PostType.POLL: PollValidation` to VALIDATORS.",
+        "create-params": "Add `poll_question: str | None = None` to CreatePostParams.",
+        "create-action": 'Add `"poll_question": fields.get("poll_question")` to row in create_post.',
+        "update-params": "Add `poll_question: str | None = None` to UpdatePostParams.",
+        "update-action": 'Add `if "poll_question" in params.model_fields_set: update_data["poll_question"] = '
+        'fields.get("poll_question")` to update_post.',
+        "card": "Write app/templates/cards/poll.html, like those beside it.",
+        "form": "Write app/templates/forms/poll.html, like those beside it.",
+        "feeds": 'Add `PostType.POLL` to FEEDS["global"].',
+        "create-menu": "Add `PostType.POLL` to CREATE_MENU.",
+        "descriptor": 'Write it: kind = "post-type", type = "poll", version and label.',
+        "test": "Write tests/test_poll.py, like those beside it.",
+    }
+
+
+def test_the_remedies_of_a_hand_written_type_say_what_no_spec_does(tree: Tree, target: Target) -> None:
+    replaced(tree, "app/models.py", "    text: str | None = None\n", "")
+    replaced(tree, "app/feed.py", "        PostType.TEXT,\n", "")
+    verdicts = {step.name: step.check(tree, TEXT) for step in target.steps("post-type")}
+    assert {name: verdict.remedy for name, verdict in verdicts.items() if isinstance(verdict, Missing)} == {
+        "post-fields": "Add `text: object | None = None` to Post, with the type that the validator gives it.",
+        "feeds": 'Add `PostType.TEXT` to one of FEEDS["global"], FEEDS["reviews"].',
+    }
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,9 @@ Asked: TypeAlias = AskedValue | AskedColumn | AskedCheck | AskedReference
 class OnPostgres(Protocol):
     """A target whose posts are in PostgreSQL."""
 
+    def values_of_migrations(self, tree: Tree) -> frozenset[str]:
+        """The snake-case names of all types that the database's enum ever had, as migrations tell."""
+
     def asked_of_database(self, tree: Tree, subject: Subject) -> tuple[Asked, ...]:
         """What the spec of a type, the steps and the models ask the database to have, each with the place that asks."""
 

@@ -38,6 +38,15 @@ def is_stated(tree: Tree, folder: str, table: str, condition: str) -> bool:
     return False
 
 
+def enum_values(tree: Tree, folder: str, enum: str) -> frozenset[str]:
+    """What migrations name where they make or alter the enum, in lower case; what later ones take out included."""
+    values: set[str] = set()
+    for _, statement in migration_statements(tree, folder):
+        if (statement.starts("create", "type") or statement.starts("alter", "type")) and enum in statement.words:
+            values |= {text.lower() for text in statement.texts}
+    return frozenset(values)
+
+
 def _about(tree: Tree, folder: str, table: str) -> Iterator[Statement]:
     for _, statement in migration_statements(tree, folder):
         if (statement.starts("create", "table") or statement.starts("alter", "table")) and table in statement.words:

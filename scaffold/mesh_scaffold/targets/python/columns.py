@@ -70,7 +70,9 @@ def columns_of(
     file = validator_file(validators, subject.name)
     source = read_source(tree, file)
     if isinstance(source, Refused):
-        return Unknown(f"no spec, and no validator to read its fields from: {source.message}", Place(file))
+        reason = f"there is no spec, and no validator to read its fields from: {source.message}"
+        remedy = f"Write {file}, as other types have theirs, or a spec of the type."
+        return Unknown(reason, Place(file, source.line), remedy)
     fields = fields_of(source, validator_class(subject.name))
     if isinstance(fields, Refused):
         return unknown(file, fields)

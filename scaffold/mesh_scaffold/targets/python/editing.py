@@ -66,7 +66,7 @@ def judge(tree: Tree, file: str, edits: Sequence[Edit]) -> Verdict:
         if isinstance(place, Refused):
             return unknown(file, place)
         if place is None:
-            return Missing(Place(file, edit.home(source)), f"Add {edit.wanted} to {edit.syntax_path}.")
+            return Missing(Place(file, edit.home(source)), f"Add `{edit.wanted}` to {edit.owner}.")
         first = first or Place(file, source.line_of(place.start))
     return Holds(first)
 
@@ -78,4 +78,4 @@ def blocked(file: str, refused: Refused) -> Blocked:
 
 def unknown(file: str, refused: Refused) -> Unknown:
     """What a refused look is to `mesh check`."""
-    return Unknown(f"{refused.message}. {refused.remedy}", Place(file, refused.line))
+    return Unknown(refused.message, Place(file, refused.line), refused.remedy)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.render import Templates
 from mesh_scaffold.targets.postgres.asked import AskedValue
+from mesh_scaffold.targets.postgres.stated import enum_values
 from mesh_scaffold.targets.python.adopted import adopted_type
 from mesh_scaffold.targets.python.asked import asked_by_models, asked_by_spec
 from mesh_scaffold.targets.python.editing import read_source
@@ -117,6 +118,10 @@ class PythonTarget:
         """What the user does after a new type was written."""
         test = f"pytest {self.places.tests}/test_{spec.name}.py"
         return ("mesh db migrate", test, "mesh serve")
+
+    def values_of_migrations(self, tree: Tree) -> frozenset[str]:
+        """What migrations name where they make or alter the enum."""
+        return enum_values(tree, self.project.paths.migrations, self.project.posts.enum)
 
     def asked_of_database(self, tree: Tree, subject: Subject) -> tuple[Asked, ...]:
         """The enum's value, asked for by the code or else the spec, then columns and constraints."""

@@ -42,9 +42,14 @@ class Element:
     whole: str | None = None
 
     @property
+    def owner(self) -> str:
+        """`FEEDS["global"]`."""
+        return self.name if self.key is None else f'{self.name}["{self.key}"]'
+
+    @property
     def syntax_path(self) -> str:
         """`FEEDS["global"][PostType.POLL]`."""
-        return f"{self._where}[{self.code}]"
+        return f"{self.owner}[{self.code}]"
 
     @property
     def wanted(self) -> str:
@@ -57,10 +62,6 @@ class Element:
         if isinstance(collection, Refused):
             return collection.line or 1
         return source.line_of(collection.start) if isinstance(collection, Span) else collection.lineno
-
-    @property
-    def _where(self) -> str:
-        return self.name if self.key is None else f'{self.name}["{self.key}"]'
 
     def collection(self, source: Source) -> Collection | Span | Refused:
         """The literal; a Span when it is computed from all members; refused when it is computed otherwise."""
@@ -80,8 +81,8 @@ class Element:
             return literal
         if self.whole is not None and isinstance(literal, ast.Name) and literal.id == self.whole:
             return Span(source.start(value), source.end(value))
-        remedy = f"Write {self._where} as a list, tuple or set of its members."
-        return Refused(f"{self._where} is computed", remedy, literal.lineno)
+        remedy = f"Write {self.owner} as a list, tuple or set of its members."
+        return Refused(f"{self.owner} is computed", remedy, literal.lineno)
 
     def locate(self, source: Source) -> Span | Refused | None:
         """Where the element stands."""
@@ -150,6 +151,11 @@ class DictEntry:
     value: str
     function: str | None = None
     key_is_text: bool = True
+
+    @property
+    def owner(self) -> str:
+        """`row in create_post`; `VALIDATORS`."""
+        return f"{self.name} in {self.function}" if self.function else self.name
 
     @property
     def syntax_path(self) -> str:

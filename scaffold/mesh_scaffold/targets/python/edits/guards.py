@@ -38,6 +38,11 @@ class GuardedItem:
     value: str
 
     @property
+    def owner(self) -> str:
+        """`update_post`."""
+        return self.function
+
+    @property
     def syntax_path(self) -> str:
         """`update_post.update_data["poll_question"]`."""
         return f'{self.function}.{self.name}["{self.key}"]'

@@ -31,6 +31,11 @@ class ImportedName:
     first_party: frozenset[str] = frozenset({"app"})
 
     @property
+    def owner(self) -> str:
+        """The module."""
+        return "the module's imports"
+
+    @property
     def syntax_path(self) -> str:
         """`import datetime.date`."""
         return f"import {self.module}.{self.name}"

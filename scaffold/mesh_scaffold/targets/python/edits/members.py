@@ -22,6 +22,11 @@ class EnumMember:
     value: str
 
     @property
+    def owner(self) -> str:
+        """`PostType`."""
+        return self.class_name
+
+    @property
     def syntax_path(self) -> str:
         """`PostType.POLL`."""
         return f"{self.class_name}.{self.member}"
@@ -104,6 +109,11 @@ class ClassField:
     default: str | None = "None"
     any_type: bool = False
     new_group: bool = False
+
+    @property
+    def owner(self) -> str:
+        """`Post`; which type the field has there is for people to say, where no spec tells."""
+        return f"{self.class_name}, with the type that the validator gives it" if self.any_type else self.class_name
 
     @property
     def syntax_path(self) -> str:

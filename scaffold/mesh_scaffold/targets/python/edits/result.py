@@ -71,6 +71,10 @@ class Edit(Protocol):
         """Where it stands, in Python's own terms."""
 
     @property
+    def owner(self) -> str:
+        """What holds it, for people to read: `PostType`, `row in create_post`."""
+
+    @property
     def wanted(self) -> str:
         """The code that is to stand there, for people to read."""
 

@@ -45,7 +45,7 @@ class DescriptorStep(FileStep):
             descriptor = PluginDescriptor.model_validate(tomllib.loads(tree.read_text(path) or ""))
         except (tomllib.TOMLDecodeError, ValidationError) as error:
             first = str(error).splitlines()[0]
-            return Unknown(f"is no descriptor: {first}. mesh plugins check says more", Place(path))
+            return Unknown(f"is no descriptor: {first}", Place(path), "Correct it: mesh plugins check says more.")
         if (descriptor.kind, descriptor.type) != ("post-type", subject.name):
             remedy = f'Write kind = "post-type" and type = "{subject.name}".'
             return Missing(Place(path), remedy)

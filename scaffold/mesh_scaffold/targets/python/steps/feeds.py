@@ -57,7 +57,11 @@ class FeedsStep(EditStep):
             verdict = judge(tree, self.places.feed, [self._element(name, feed)])
             if not isinstance(verdict, Missing):
                 return verdict
-        remedy = f"Add {self._element(name, '').code} to a feed: {', '.join(feeds) or 'there are none'}."
+        places = ", ".join(f'{self.places.feeds_map}["{feed}"]' for feed in feeds)
+        code = self._element(name, "").code
+        remedy = (
+            f"Add `{code}` to one of {places}." if feeds else f"Add a feed with `{code}` to {self.places.feeds_map}."
+        )
         return Missing(Place(self.places.feed, min(feeds.values(), default=1)), remedy)
 
     def _element(self, name: str, feed: str) -> Element:
