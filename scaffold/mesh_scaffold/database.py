@@ -40,6 +40,12 @@ def database_at_hand(root: Path, environ: Mapping[str, str]) -> str | None:
         return None
 
 
+def has_stopped_server(root: Path) -> bool:
+    """Whether the project has data of a server of its own that does not run."""
+    folders = [file.parent for file in (root / ".mesh" / "local").glob("*/PG_VERSION")]
+    return bool(folders) and not any(_runs(folder / "postmaster.pid") for folder in folders)
+
+
 def database_url(root: Path, environ: Mapping[str, str]) -> str:
     """The URL of the project's database; a server of the project's own is started.
 
@@ -84,8 +90,10 @@ def _mesh(root: Path, environ: Mapping[str, str], *arguments: str) -> str:
     try:
         done = run(command, environment=environ, seconds=SECONDS)
     except (OSError, TimeoutError) as error:
-        raise NoDatabaseError(f"mesh {' '.join(arguments)} cannot be run: {error}") from error
+        message = f"mesh {' '.join(arguments)} cannot be run: {error}"
+        raise NoDatabaseError(message, remedy=f"Run it yourself to see more, or name a server by {VARIABLE}.") from error
     if done.code:
         said = done.errors.strip() or "it says not why"
-        raise NoDatabaseError(f"mesh {' '.join(arguments)} ended with {done.code}: {said}")
+        message = f"mesh {' '.join(arguments)} ended with {done.code}: {said}"
+        raise NoDatabaseError(message, remedy=f"Run it yourself when that is mended, or name a server by {VARIABLE}.")
     return done.output.decode("utf-8", "replace")

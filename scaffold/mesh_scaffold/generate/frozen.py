@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from mesh_scaffold.database import NoDatabaseError, connect, database_at_hand
+from mesh_scaffold.database import NoDatabaseError, connect, database_at_hand, database_url, has_stopped_server
 from mesh_scaffold.programs import run
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ APPLIED = "SELECT name FROM mesh.migrations WHERE source = 'host'"
 
 
 def frozen_migrations(root: Path, environ: Mapping[str, str]) -> Callable[[Sequence[str]], frozenset[str]]:
-    """Tells which of some migrations may not be changed any more; nothing is started for the answer.
+    """Tells which of some migrations may not be changed any more; a server of the project's own is started to say.
 
     Args:
         root: the project's folder.
@@ -44,16 +44,22 @@ def _committed(root: Path, environ: Mapping[str, str], paths: Sequence[str]) -> 
 
 
 def _applied(root: Path, environ: Mapping[str, str], paths: Sequence[str]) -> frozenset[str]:
-    """Those that are in the ledger of the database, if one answers."""
+    """Those that are in the ledger of the database, if there is one; all of them where it cannot be asked.
+
+    A migration that leads on from another is right whether somebody has that or not; one that is written over what a
+    database has applied stops every `mesh db migrate`.
+    """
     url = database_at_hand(root, environ)
-    if url is None:
+    if url is None and not has_stopped_server(root):
         return frozenset()
     import psycopg  # lazily: only a database that is there is asked
 
     try:
-        with connect(url) as connection:
+        with connect(url or database_url(root, environ)) as connection:
             names = {name for (name,) in connection.execute(APPLIED)}
-    except (NoDatabaseError, psycopg.Error):  # nobody answers, or no migration was ever applied
+    except NoDatabaseError:
+        return frozenset(paths)
+    except psycopg.Error:  # no migration was ever applied
         return frozenset()
     return frozenset(path for path in paths if _name(path) in names or path.rpartition("/")[2] in names)
 
