@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_MODE = 0o644
 """The permission bits of a new file."""
 OTHER_FILE = "Move or rename it, and put a file in its place; or name another file."
+GIVE_RIGHTS = "Give yourself the right to read it (chmod u+r), and look whether the disk answers."
 
 
 class TreeError(MeshError):
@@ -143,7 +144,7 @@ class Disk:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise TreeError(f"cannot be read: {error.strerror}", place=Place(path)) from error
+            raise TreeError(f"cannot be read: {error.strerror}", place=Place(path), remedy=GIVE_RIGHTS) from error
 
     def list(self, folder: str) -> list[str]:
         """The files directly in `folder`, links to files inside the project included."""
@@ -153,7 +154,8 @@ class Disk:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
-            raise TreeError(f"cannot be listed: {error.strerror}", place=Place(folder)) from error
+            problem = f"cannot be listed: {error.strerror}"
+            raise TreeError(problem, place=Place(folder), remedy=GIVE_RIGHTS) from error
         return [f"{folder}/{name}" for name in names if name.isprintable()]
 
     def obstacle(self, path: str) -> str | None:

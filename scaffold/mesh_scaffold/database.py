@@ -91,7 +91,7 @@ def _mesh(root: Path, environ: Mapping[str, str], *arguments: str) -> str:
         done = run(command, environment=environ, seconds=SECONDS)
     except (OSError, TimeoutError) as error:
         message = f"mesh {' '.join(arguments)} cannot be run: {error}"
-        raise NoDatabaseError(message, remedy=f"Run it yourself to see more, or name a server by {VARIABLE}.") from error
+        raise NoDatabaseError(message, remedy=f"Run it yourself, or name a server by {VARIABLE}.") from error
     if done.code:
         said = done.errors.strip() or "it says not why"
         message = f"mesh {' '.join(arguments)} ended with {done.code}: {said}"

@@ -100,7 +100,7 @@ class Entry:
     def _found(self, move: Move) -> Side | None:
         disk = Disk(self.root)
         if disk.canonical(move.path) != move.path:
-            raise TreeError("is a symbolic link, or behind one", place=Place(move.path))
+            raise TreeError("is a symbolic link, or behind one", place=Place(move.path), remedy="Put the file back.")
         stored = disk.read(move.path)
         return Side(digest(stored.content), stored.mode) if stored else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import MeshError, Place
+from mesh_descriptors.project import PROJECT_FILE
 from mesh_scaffold.formatting import NO_FORMATTERS
 from mesh_scaffold.generate.check import KIND, check
 from mesh_scaffold.generate.specs import load_spec, spec_path, write_spec
@@ -52,7 +53,9 @@ def plan_adopt(
     if name not in present:
         raise NotInCodeError(f"the code has no type {name!r}", remedy=did_you_mean(name, present))
     if not isinstance(target, Adopting):
-        raise NotInCodeError(f"types of the target {target.name} cannot be adopted", place=Place("mesh.toml"))
+        remedy = "Write its spec by hand, as docs/spec.md says."
+        message = f"types of the target {target.name} cannot be adopted"
+        raise NotInCodeError(message, place=Place(PROJECT_FILE, field="project.target"), remedy=remedy)
     before = check(tree, target, project, name).findings
     path = spec_path(project, name)
     files: list[GeneratedFile] = []

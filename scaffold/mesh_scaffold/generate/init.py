@@ -99,7 +99,9 @@ def _rendered(template: Path, answers: Mapping[str, Any]) -> Iterator[tuple[str,
                 unsafe=False,
             )
         except (CopierError, JinjaError, ValueError) as error:
-            raise TemplateError(f"the app template cannot be rendered: {error}", place=Place(str(template))) from error
+            remedy = "Reinstall mesh-scaffold; with a template of your own, correct it."
+            message = f"the app template cannot be rendered: {error}"
+            raise TemplateError(message, place=Place(str(template)), remedy=remedy) from error
         for path in sorted(Path(folder).rglob("*")):
             if path.is_file():
                 executable = path.stat().st_mode & stat.S_IXUSR

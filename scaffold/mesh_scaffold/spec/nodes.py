@@ -87,7 +87,7 @@ def read_yaml(content: bytes, path: str) -> Node:
         raise SpecError(f"has the character U+{_code(error.character):04X}, which YAML does not allow",
                         place=Place(path, line), remedy=remedy) from error  # fmt: skip
     except YAMLError as error:
-        raise SpecError(f"is not YAML: {error}", place=Place(path)) from error
+        raise SpecError(f"is not YAML: {error}", place=Place(path), remedy="Write it as docs/spec.md shows.") from error
     builder.findings.raise_any()
     return node
 

@@ -46,7 +46,8 @@ def read_scalar(type_name: str, node: Node) -> Any:
         return _json(node)
     if not isinstance(node, ScalarNode):
         shape = "a list" if isinstance(node, ListNode) else "a mapping"
-        raise ValueProblem(f"{shape} where a value of type {type_name} is expected", node.place)
+        message = f"{shape} where a value of type {type_name} is expected"
+        raise ValueProblem(message, node.place, "Write one value.")
     if type_name in TEXT_TYPES or type_name == "enum":
         return _text(type_name, node)
     reader, expected = _READERS[type_name]

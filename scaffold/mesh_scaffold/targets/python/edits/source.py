@@ -151,11 +151,24 @@ def decode(content: bytes) -> Source | Refused:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = content.decode(encoding)
     except (SyntaxError, UnicodeDecodeError) as error:
-        return Refused(f"is not text: {error}", "Save the file as UTF-8, or declare its encoding on its first line.")
+        remedy = "Save the file as UTF-8, or declare its encoding on its first line."
+        return Refused(f"is not text: {error}", remedy, _undecodable(content, error))
     if content.startswith(codecs.BOM_UTF8):
         text = text.removeprefix("\ufeff")
     parsed = parse(text)
     return parsed if isinstance(parsed, Refused) else replace(parsed, encoding=encoding)
+
+
+def _undecodable(content: bytes, error: SyntaxError | UnicodeDecodeError) -> int:
+    """The line of the first byte that is no text; the first, which declares the encoding, when it is unknown."""
+    if isinstance(error, SyntaxError):
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError as invalid:
+            error = invalid
+        else:
+            return 1
+    return content.count(b"\n", 0, error.start) + 1
 
 
 def _lines(text: str) -> Iterator[str]:
