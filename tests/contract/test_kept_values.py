@@ -338,7 +338,7 @@ def test_posts_whose_value_cannot_be_converted_are_named(app: Path, database: Co
     (app / "specs/recipe.yaml").write_text(f"{spec}  rating: {{type: int, required: false}}\n")
     code, _, errors = mesh(app, "update", "recipe", LOSING)
     assert code == 0, errors
-    with pytest.raises(MigrationError, match="rating of 2 posts cannot become int") as error:
+    with pytest.raises(MigrationError, match="posts whose rating cannot become int: 2") as error:
         migrated(app, os.environ["DATABASE_URL"])
     assert "many" in str(error.value)
     assert before[1]["id"] in str(error.value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mesh_descriptors.errors import MeshError, Place, Problem
 from mesh_scaffold.formatting import NO_FORMATTERS, FormatterError
 from mesh_scaffold.generate.marked import finding
+from mesh_scaffold.generate.stayed import stayed
 from mesh_scaffold.generate.work import SPEC_STEP, Work
 from mesh_scaffold.record import FOLDER, Record, read_record, record_path
 from mesh_scaffold.spec.write import to_document
@@ -73,7 +74,8 @@ def _of_type(compared: _Compared, kind: str, name: str) -> list[Difference]:
         return [Difference(name, problem, is_finding=True) for problem in error.problems]
     assert record is not None, "its file is there"
     spec = next((spec for spec in compared.matrix.specs if spec.name == name), None)
-    return [*compared.spec(record, spec), *compared.files(record, spec)]
+    kept = [Difference(name, problem, is_finding=False) for problem in stayed(compared.tree, compared.target, record)]
+    return [*compared.spec(record, spec), *compared.files(record, spec), *kept]
 
 
 @dataclass(frozen=True, slots=True)

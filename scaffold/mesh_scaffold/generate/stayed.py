@@ -28,7 +28,7 @@ def stayed(tree: Tree, target: Target, record: Record) -> Iterator[Problem]:
 
 def _said(record: Record, left: Leftover) -> str:
     if _is_read(record, left):
-        return f"{record.name}: payloads hold {left.name} as {left.type}, which it was, where posts have it from then"
+        return f"{record.name}: payloads of older posts hold {left.name} as {left.type} still"
     what = f"the column {left.name}" if left.where == "column" else f"the key {left.name} of payloads"
     return f"{record.name}: {what} stayed, with what it holds, when its field went"
 

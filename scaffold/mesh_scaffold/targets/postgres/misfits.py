@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 VALUE = "post.value"
 """What a value is called where it is converted on trial."""
-_REMEDY = "Change or clear these values, or leave the field as it was, then apply the migration again."
+_REMEDY = "Change or clear these values, then apply the migration again; or take it back: mesh undo."
 _STATEMENT = """\
 DO $mesh$
 DECLARE
@@ -58,6 +58,6 @@ def refuse_misfits(
         table=sql_name(posts.table),
         rows=rows,
         converted=converted,
-        message=sql(f"{told[0]} of %s posts cannot become {told[1]}"),
+        message=sql(f"posts whose {told[0]} cannot become {told[1]}: %s"),
         remedy=sql(_REMEDY),
     )
