@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from mesh_descriptors.errors import Place
+from mesh_scaffold.formatting import NO_FORMATTERS
 from mesh_scaffold.generate.past import Options
+from mesh_scaffold.generate.rebuild import plan_rebuild
 from mesh_scaffold.generate.work import BlockedError
+from mesh_scaffold.record import Record
+from mesh_scaffold.targets import target_for
 from mesh_scaffold.targets.postgres.earlier import earlier_columns
 from mesh_scaffold.tree import Memory, Tree
 
-from .app_in_memory import Files, applied, generated, pristine_app, removed, text_of, updated, with_type, written
+from .app_in_memory import (
+    Files,
+    applied,
+    generated,
+    pristine_app,
+    removed,
+    settings_of,
+    text_of,
+    updated,
+    with_type,
+    written,
+)
 
 PATH = "specs/soup.yaml"
 BARE = "kind: post-type\nname: soup\nfields:\n  title: {type: string, required: false}\n"
@@ -98,3 +115,55 @@ def test_columns_are_followed_through_what_migrations_say() -> None:
     types = {name: said for name, (said, _) in found.items()}
     assert types == {"id": "numeric", "kind": "text", "day": "date", "text": "text", "A": "text", "c": "mine"}
     assert found["A"][1] == Place("m/20260101000000_x.sql", 4)
+
+
+def test_a_required_reference_is_filled_before_it_is_required() -> None:
+    files = with_type(pristine_app(), "soup", BARE)
+    text = f"{BARE}  cook: {{type: 'ref[user]'}}\n"
+    with pytest.raises(BlockedError) as error:
+        updated(written(files, PATH, text), "soup", COMMITTED)
+    (problem,) = error.value.problems
+    assert problem.message == "is required now, and the posts that are there have no value for it"
+    assert problem.remedy == "Make it `required: false`; once all posts have one, take that out and update again."
+    assert (str(problem.place)) == f"{PATH}:5:3"
+
+
+def test_a_reference_that_all_posts_may_have_can_be_required() -> None:
+    optional = f"{BARE}  cook: {{type: 'ref[user]', required: false}}\n"
+    files = with_type(pristine_app(), "soup", optional)
+    plan = updated(
+        written(files, PATH, optional.replace("'ref[user]', required: false", "'ref[user]'")), "soup", COMMITTED
+    )
+    assert any(notice.startswith("cook is required now: the migration fails") for notice in plan.notices)
+
+
+def test_a_migration_that_leads_on_is_not_written_anew_as_a_whole_type() -> None:
+    """The migration of the type itself is deleted (squashed into another): what leads on from it says only the rest."""
+    files = with_type(pristine_app(), "soup", WITH_TEXT)
+    (whole,) = [path for path in files if path.endswith("_columns.sql")]
+    squashed = written(files, "sql/migrations/20260101000009_squashed.sql", text_of(files, whole))
+    del squashed[whole]
+    renamed = f"{BARE}  left: {{type: string, required: false, renamed_from: gone}}\n"
+    once = written(squashed, PATH, renamed)
+    once = applied(once, updated(once, "soup"))
+    (change,) = [path for path in once if path.endswith("_change.sql")]
+
+    again = applied(once, updated(written(once, PATH, renamed + "  more: {type: int, required: false}\n"), "soup"))
+
+    assert text_of(again, change) == text_of(once, change)
+    assert "RENAME COLUMN" in text_of(again, change)
+
+
+def test_a_merge_of_two_records_keeps_what_stayed(left: Files) -> None:
+    record = ".mesh/record/post-type.soup.json"
+    text = text_of(left, record)
+    broken = f"<<<<<<< ours\n{text}=======\n{text.replace('soup_gone', 'soup_other')}>>>>>>> theirs\n"
+    settings = settings_of(left)
+    tree = Tree(Memory(written(left, record, broken)))
+
+    plan = plan_rebuild(
+        tree, target_for(settings, lambda: datetime(2026, 5, 17, 12, tzinfo=UTC)), settings, "soup", NO_FORMATTERS
+    )
+
+    rebuilt = Record.from_json(text_of(applied(left, plan), record), record)
+    assert [each.name for each in rebuilt.leftovers] == ["soup_gone", "soup_other"]
