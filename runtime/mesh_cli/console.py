@@ -1,4 +1,7 @@
-"""What a command prints: tables, JSON, diffs and progress; colour only on a terminal, and never with NO_COLOR."""
+"""What a command prints: tables, JSON, diffs and progress; colour only on a terminal, and never with NO_COLOR.
+
+A reader that goes before the end (`mesh ingest ... | head -1`) ends the printing, never the work.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +23,32 @@ def in_colour(stream: TextIO) -> bool:
     return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
+def emit(text: str, *, newline: bool = True, in_colour: bool | None = None) -> None:
+    """Print `text` on standard output as it is; `in_colour` keeps its colours where there is no terminal."""
+    with _readers_may_go(sys.stdout):
+        typer.echo(text, nl=newline, color=in_colour)
+
+
 def emit_json(value: Any) -> None:
     """Print `value` as indented JSON on standard output."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    emit(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def say(message: str, *, colour: str | None = None, bold: bool = False, err: bool = False) -> None:
     """Print a line; `colour` (a click colour name) is used on terminals only."""
     stream = sys.stderr if err else sys.stdout
-    typer.secho(message, fg=colour, bold=bold, err=err, color=in_colour(stream))
+    with _readers_may_go(stream):
+        typer.secho(message, fg=colour, bold=bold, err=err, color=in_colour(stream))
+
+
+@contextmanager
+def _readers_may_go(stream: TextIO) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())  # what is still in the stream's buffer would be refused at exit otherwise
+        os.close(nowhere)
 
 
 def warn(message: str) -> None:
@@ -54,7 +74,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, ri
     with console.capture() as printed:
         console.print(table)
     for line in printed.get().removesuffix("\n").split("\n"):  # other line ends are part of the text
-        typer.echo(line.rstrip(), color=True)  # rich has left out the colours that nobody wants
+        emit(line.rstrip(), in_colour=True)  # rich has left out the colours that nobody wants
 
 
 def print_diff(diff: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
@@ -13,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from mesh_cli.commands import GROUP, Command
+from mesh_cli.console import emit
 from mesh_descriptors.errors import MeshError
 
 OWN_ORDER = (
@@ -135,15 +135,11 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader (`mesh ... | head`) has gone; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
 
 
 def _report(error: MeshError) -> None:
     if "--json" in sys.argv:
-        typer.echo(json.dumps({"error": [problem.to_json() for problem in error.problems]}, ensure_ascii=False))
+        emit(json.dumps({"error": [problem.to_json() for problem in error.problems]}, ensure_ascii=False))
     for problem in error.problems:
         typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
         typer.echo(str(problem), err=True)

@@ -56,6 +56,10 @@ def test_every_command_has_a_help_page(name: str) -> None:
     result = mesh(name, "--help")
     assert result.returncode == 0, result.stderr
     assert "Usage: mesh " + name in result.stdout
+    assert "completion" not in result.stdout, "it belongs to mesh itself"
+    arguments = result.stdout.splitlines()[0].partition("[OPTIONS]")[2]
+    assert arguments == arguments.upper()
+    assert "[[" not in arguments
 
 
 def test_a_third_party_adds_a_command_and_cannot_take_one_of_ours(tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ with connect(Settings.load()) as connection:
 @app.command()
 def demo(
     folder: Annotated[
-        Path | None, typer.Argument(help="Where to make the app, which then stays. Default: a temporary folder.")
+        Path | None,
+        typer.Argument(metavar="FOLDER", help="Where to make the app, which then stays. Default: a temporary folder."),
     ] = None,
     users: Annotated[int, typer.Option(min=16, max=2000, help="How many users besides the one with 15 MB.")] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print the steps as JSON at the end.")] = False,

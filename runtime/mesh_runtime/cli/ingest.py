@@ -36,8 +36,8 @@ class IngestFailedError(RuntimeFault):
 
 @app.command()
 def ingest(
-    connector: Annotated[str, typer.Argument(help="Whose export it is, such as spotify.", show_default=False)],
-    file: Annotated[Path, typer.Argument(help="A .json file of the export, or a .zip of them.", show_default=False)],
+    connector: Annotated[str, typer.Argument(metavar="CONNECTOR", help="Whose export it is, such as spotify.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .json file of the export, or a .zip of them.")],
     user: Annotated[str, typer.Option("--user", metavar="ID", help="The user: a positive number or a UUID.")],
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Store and enqueue only; a worker does the rest later.")
@@ -120,14 +120,20 @@ def _status(connection: psycopg.Connection[Any], submitted: Submitted) -> SyncSt
 
 def _say_stored(submitted: Submitted) -> None:
     checked = submitted.checked
-    found = ", ".join(f"{count:,} {stream.replace('_', ' ')}" for stream, count in checked.records.items())
+    found = ", ".join(_counted(count, stream) for stream, count in checked.records.items())
     before = " (the same file was stored before)" if submitted.stored_before else ""
     size = f"{checked.size / 1e6:,.1f} MB" if checked.size >= 1e6 else f"{checked.size / 1e3:,.1f} kB"
     say(f"{checked.path.name}: {size}, {found or 'no records'}; stored{before}.")
     for stream, total in checked.announced.items():
         if total > checked.records.get(stream, 0):
-            name = stream.replace("_", " ")
-            warn(f"the service says that there are {total:,} {name}: pages are missing. A file with all replaces this.")
+            said = f"the service says that there are {_counted(total, stream)}"
+            warn(f"{said}: pages are missing. A file with all replaces this.")
+
+
+def _counted(count: int, stream: str) -> str:
+    """How many of a stream, whose name is a plural: `2 liked songs`, `1 liked song`."""
+    name = stream.replace("_", " ")
+    return f"{count:,} {name.removesuffix('s') if count == 1 else name}"
 
 
 def _say_done(checked: Checked, status: SyncStatus) -> None:

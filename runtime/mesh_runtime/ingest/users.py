@@ -13,12 +13,14 @@ _BIGINT_MAX = 2**63 - 1
 def parse_user_id(text: str | int) -> str:
     """The canonical text of a user id: a number without leading zeros, or a lower-case UUID with hyphens.
 
+    A number is taken only as an app writes it: `01` and `" 7"` are slips of whoever put the command together.
+
     Raises:
         UserIdError: it is neither.
     """
-    written = str(text).strip()
-    if re.fullmatch(r"[0-9]{1,19}", written) and 0 < int(written) <= _BIGINT_MAX:
-        return str(int(written))
+    written = str(text)
+    if re.fullmatch(r"[1-9][0-9]{0,18}", written) and int(written) <= _BIGINT_MAX:
+        return written
     if re.fullmatch(r"[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}", written):
         return str(UUID(written))
     raise UserIdError(

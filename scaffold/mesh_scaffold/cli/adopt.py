@@ -18,7 +18,7 @@ from mesh_scaffold.tree import Disk, Tree
 if TYPE_CHECKING:
     from mesh_scaffold.plan import Plan
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command("adopt")

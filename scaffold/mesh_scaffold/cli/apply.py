@@ -16,7 +16,7 @@ from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.planfile import read_plan
 from mesh_scaffold.tree import Disk
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 class UnreadablePlanError(MeshError):

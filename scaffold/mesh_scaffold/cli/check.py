@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mesh_cli.console import emit_json, print_table, say
+from mesh_cli.console import emit, emit_json, print_table, say
 from mesh_cli.options import JsonOption, ProjectOption
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.github import workflow_commands
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mesh_scaffold.plan import Plan
     from mesh_scaffold.steps import Target, Verdict
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 PIPED = 200
 """The width of a table that no terminal shows, as `print_table` has it."""
@@ -53,7 +53,7 @@ class Format(StrEnum):
 
 @app.command("check")
 def check_types(
-    type_name: Annotated[str | None, typer.Argument(metavar="[TYPE]", help="Judge this type only.")] = None,
+    type_name: Annotated[str | None, typer.Argument(metavar="TYPE", help="Judge this type only.")] = None,
     output: Annotated[
         Format, typer.Option("--format", help="text; json, as --json; github: annotations for its workflows.")
     ] = Format.TEXT,
@@ -121,7 +121,7 @@ def _show(report: Report, root: Path, output: Format, fixed: Plan | None) -> Non
     elif output is Format.GITHUB:
         for level, problems in (("error", report.findings), ("notice", report.notices)):
             for line in workflow_commands(root, level, problems):
-                typer.echo(line)
+                emit(line)
     else:
         _show_text(report)
 

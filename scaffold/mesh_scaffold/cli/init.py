@@ -17,7 +17,7 @@ from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.generate.init import plan_init
 from mesh_scaffold.tree import Disk, Tree
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 class NoFolderError(MeshError):

@@ -16,7 +16,7 @@ from mesh_scaffold.history import Kind, history, kind_of
 if TYPE_CHECKING:
     from mesh_scaffold.history import Past
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 WORDS: dict[Kind, str] = {"create": "created", "edit": "edited", "delete": "deleted"}
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mesh_scaffold.plan import Plan
     from mesh_scaffold.spec.model import PostTypeSpec
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
 class NotYetError(MeshError):

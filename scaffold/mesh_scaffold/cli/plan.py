@@ -15,7 +15,7 @@ from mesh_cli.main import LazyGroup
 from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.files import DiskFiles, write_output
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 PLANNED = ("new", "update", "remove", "undo")
 """The commands whose work is a plan."""

@@ -16,7 +16,7 @@ from mesh_scaffold.generate.rebuild import plan_rebuild
 from mesh_scaffold.targets import target_for
 from mesh_scaffold.tree import Disk, Tree
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
 @app.callback()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mesh_scaffold.plan import Plan
     from mesh_scaffold.steps import Retired
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command()

@@ -6,9 +6,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-import typer
-
-from mesh_cli.console import emit_json, in_colour, print_diff, say, warn
+from mesh_cli.console import emit, emit_json, in_colour, print_diff, say, warn
 from mesh_scaffold.plan import kind_of
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ def _show_diff(plan: Plan) -> None:
     if in_colour(sys.stdout):
         _show_to_a_person(plan)
     else:
-        typer.echo(plan.diff(), nl=False)  # byte for byte, for `git apply`
+        emit(plan.diff(), newline=False)  # byte for byte, for `git apply`
 
 
 def _show_to_a_person(plan: Plan) -> None:

@@ -15,14 +15,14 @@ from mesh_scaffold.generate.undo import plan_undo
 from mesh_scaffold.history import history
 from mesh_scaffold.tree import Disk, Tree
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command()
 def undo(
     number: Annotated[
         int | None,
-        typer.Argument(metavar="[ID]", min=1, help="Which change, as mesh log lists them; default: the last."),
+        typer.Argument(metavar="ID", min=1, help="Which change, as mesh log lists them; default: the last."),
     ] = None,
     on_conflict: OnConflictOption = None,
     dry_run: DryRunOption = False,

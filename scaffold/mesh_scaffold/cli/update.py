@@ -26,7 +26,7 @@ from mesh_scaffold.tree import Disk, Tree
 if TYPE_CHECKING:
     from mesh_scaffold.plan import Plan
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 class WhichTypeError(MeshError):
@@ -35,7 +35,7 @@ class WhichTypeError(MeshError):
 
 @app.command()
 def update(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The type whose spec changed.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The type whose spec changed.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every type that mesh generated.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit code 1 when something would change.")

@@ -90,6 +90,26 @@ def test_one_page_of_several_is_read_with_a_warning(shell: Shell) -> None:
     assert "warning" not in shell.mesh("ingest", "spotify", path, "--user", 2, "--no-wait").stderr
 
 
+def test_a_reader_that_goes_before_the_end_stops_nothing(shell: Shell) -> None:
+    command = [sys.executable, "-m", "mesh_cli", "ingest", "spotify", str(shell.export(1)), "--user", "1"]
+    reader, writer = os.pipe()
+    with subprocess.Popen(command, env=shell.environment(), cwd=shell.settings.project, stdout=writer,
+                          stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
+        os.close(writer)
+        os.close(reader)
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait()) == ("", 0)
+    assert shell.count("user_taste_vectors") == 1
+
+
+def test_one_of_a_kind_is_told_in_the_singular(shell: Shell) -> None:
+    path = shell.export(1)
+    page = json.loads(path.read_text())
+    path.write_text(json.dumps(page | {"items": page["items"][:1], "total": 1}))
+    done = shell.mesh("ingest", "spotify", path, "--user", 1, "--no-wait")
+    assert "kB, 1 liked song; stored." in done.stdout
+
+
 def test_without_waiting_the_export_is_stored_for_a_worker(shell: Shell) -> None:
     done = shell.mesh("ingest", "spotify", shell.export(1), "--user", "1", "--no-wait", "--json")
     assert done.returncode == 0, done.stderr

@@ -243,17 +243,18 @@ def test_no_record_however_strange_stops_the_reading(spotify: ConnectorManifest)
     reads()
 
 
-@pytest.mark.parametrize(
-    "text", ["0", "-1", "", "abc", "1.5", "9223372036854775808", "٣", "1 2", "1; DROP", "0x1", "g" * 36]
-)
+NUMBERS = ["0", "-1", "1.5", "9223372036854775808", "٣", "0x1", "01", "+7", " 7", "7 ", "7\n", "1 2", "1; DROP"]
+
+
+@pytest.mark.parametrize("text", [*NUMBERS, "", "abc", "g" * 36])
 def test_what_is_no_user_id_is_refused(text: str) -> None:
     with pytest.raises(UserIdError, match="is not a user id"):
         parse_user_id(text)
 
 
 def test_user_ids_have_one_canonical_form() -> None:
-    assert parse_user_id("007") == parse_user_id(7) == "7"
-    assert parse_user_id(" 9223372036854775807 ") == "9223372036854775807"
+    assert parse_user_id("7") == parse_user_id(7) == "7"
+    assert parse_user_id("9223372036854775807") == "9223372036854775807"
     uuid = "0190F3A1-7C2E-7000-8000-00000000ABCD"
     assert parse_user_id(uuid) == parse_user_id(uuid.replace("-", "")) == uuid.lower()
 
