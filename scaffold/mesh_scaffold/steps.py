@@ -224,6 +224,14 @@ class Migrating(Protocol):
         """The folder of the migrations."""
 
 
+@runtime_checkable
+class Importable(Protocol):
+    """What a step is besides, when other code may import what it generates."""
+
+    def importer(self, tree: Tree, path: str) -> Place | None:
+        """Where the file is imported; None when nothing imports it, so that it can go."""
+
+
 class Target(Protocol):
     """A kind of code base that mesh can add types to."""
 

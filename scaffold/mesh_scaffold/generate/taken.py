@@ -10,6 +10,7 @@ from mesh_scaffold.generate.conflicts import Clash, Resolution, refuse, resoluti
 from mesh_scaffold.generate.work import SPEC_STEP, handed_over, still_made
 from mesh_scaffold.merge import own_lines
 from mesh_scaffold.record import GeneratedFile, all_records, write_record
+from mesh_scaffold.steps import Importable
 
 if TYPE_CHECKING:
     from mesh_scaffold.generate.past import Options
@@ -122,7 +123,8 @@ def take(tree: Tree, target: Target, past: Past, new: PostTypeSpec | None, optio
             taken.generated_file(tree, before, GeneratedFile(path, step, b""), recorded.get(path), options)
     for file in past.record.files:
         if file.path not in work.files:
-            _former_file(tree, file, past, options, taken, removing=new is None)
+            used = _importer(target, past.record.kind, tree, file) if new is None else None
+            _former_file(tree, file, past, options, taken, removing=new is None, used=used)
     refuse(taken.refused)
     _hand_over(tree, past, taken)
     return taken
@@ -146,9 +148,16 @@ def _shared_files(tree: Tree, generated: Tree, work: Work, options: Options, tak
 
 
 def _former_file(
-    tree: Tree, file: GeneratedFile, past: Past, options: Options, taken: Taken, *, removing: bool
+    tree: Tree,
+    file: GeneratedFile,
+    past: Past,
+    options: Options,
+    taken: Taken,
+    *,
+    removing: bool,
+    used: Place | None = None,
 ) -> None:
-    """A file that is generated no more goes, unless the user edited it or others have it."""
+    """A file that is generated no more goes, unless the user edited it, others have it, or code that stays uses it."""
     current = tree.read(file.path)
     if file.step == SPEC_STEP and not removing:
         taken.files.append(file)
@@ -161,10 +170,19 @@ def _former_file(
         return
     if current is None:
         return
-    if not edited:
+    if edited:
+        _leave(tree, file, current, options, taken)
+    else:
         tree.delete(file.path)
-        return
-    _leave(tree, file, current, options, taken)
+    if used is not None and not tree.exists(file.path):
+        tree.write(file.path, current)
+        taken.warnings.append(f"{file.path} stays, as {used} imports it. Take the import out, then delete the file")
+
+
+def _importer(target: Target, kind: str, tree: Tree, file: GeneratedFile) -> Place | None:
+    """What still imports a file that is to go."""
+    steps = (step for step in target.steps(kind) if step.name == file.step)
+    return next((step.importer(tree, file.path) for step in steps if isinstance(step, Importable)), None)
 
 
 def _leave(tree: Tree, file: GeneratedFile, current: bytes, options: Options, taken: Taken) -> None:

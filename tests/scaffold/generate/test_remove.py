@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
 import pytest
 
 from mesh_scaffold.cli.conflicts import OnConflict, chosen
@@ -7,6 +12,9 @@ from mesh_scaffold.generate.conflicts import ConflictError
 from mesh_scaffold.generate.past import NotGeneratedError, Options
 
 from .app_in_memory import Files, applied, generated, pristine_app, removed, text_of, updated, with_type, written
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CARD = "app/templates/cards/poll.html"
 ENTRY = '"poll_question": fields.get("poll_question")'
@@ -79,14 +87,20 @@ def test_an_edited_piece_of_a_shared_file_stays_and_is_named_with_its_line(app: 
         ("app/validators/__init__.py", "from app.validators.poll import PollValidation"),
     ],
 )
-def test_a_comment_behind_a_piece_stays_or_goes_with_it_and_never_moves(app: Files, path: str, line: str) -> None:
-    commented = f"{line}  # because of X"
-    files = edited(app, path, f"\n{line}\n", f"\n{commented}\n")
+def test_a_comment_behind_a_piece_stays_where_it_was_while_the_piece_goes(app: Files, path: str, line: str) -> None:
+    files = edited(app, path, f"\n{line}\n", f"\n{line}  # because of X\n")
     plan = removed(files, "poll", said(None))
-    assert commented in text_of(applied(files, plan), path).splitlines()
-    assert all("was edited, and is to go now. It stays as it is" in warning for warning in plan.warnings)
-    assert plan.warnings
+    lines = text_of(applied(files, plan), path).splitlines(keepends=True)
+    comments = [text for text in lines if text.strip() == "# because of X"]
+    assert len(comments) == 1
+    left = [text for text in lines if text not in comments and text.strip()]
+    assert left == [text for text in text_of(pristine_app(), path).splitlines(keepends=True) if text.strip()]
+    assert written(applied(files, plan), path, text_of(pristine_app(), path)) == pristine_app()
+    (warning,) = plan.warnings
+    assert re.match(rf"{path}:\d+: .* goes, and the comment behind it stays. Delete the comment when", warning)
     assert applied(files, removed(files, "poll", said("overwrite"))) == pristine_app()
+    with pytest.raises(ConflictError, match=r"goes, and the comment behind it stays|was edited"):
+        removed(files, "poll", said("abort"))
 
 
 def test_a_comment_behind_a_line_that_others_share_stays_there(app: Files) -> None:
@@ -99,9 +113,9 @@ def test_a_comment_behind_a_line_that_others_share_stays_there(app: Files) -> No
 
 def test_what_was_there_before_is_never_taken_out() -> None:
     before = edited(pristine_app(), "app/models.py", "import datetime", "import date, datetime")
-    before = edited(before, "app/feed.py", "    PostType.TEXT,\n", "    PostType.TEXT,\n    PostType.POLL,\n")
+    before = edited(before, "app/feed.py", "    PostType.TEXT,\n", '    PostType.TEXT,\n    "POLL",\n')
     files = with_type(before, "poll")
-    assert text_of(files, "app/feed.py").count("PostType.POLL") == text_of(before, "app/feed.py").count("PostType.POLL")
+    assert text_of(files, "app/feed.py") == text_of(before, "app/feed.py")
     assert applied(files, removed(files, "poll")) == before
 
 
@@ -110,6 +124,71 @@ def test_an_import_that_the_users_code_took_up_stays(app: Files) -> None:
     after = text_of(applied(files, removed(files, "poll")), "app/models.py")
     assert "import date" in after
     assert "poll" not in after
+
+
+STAYS = {
+    "the member that an edited place names": (
+        ("app/feed.py", "    PostType.POLL,\n]", "    PostType(PostType.POLL),\n]"),
+        ("app/models.py",),
+    ),
+    "the member that the user's code names": (
+        ("app/extra.py", "", "from app import models\n\nBEST = models.PostType.POLL\n"),
+        ("app/models.py",),
+    ),
+    "the module that an edited entry needs": (
+        ("app/validators/__init__.py", "POLL: PollValidation", "POLL: strict(PollValidation)"),
+        ("app/models.py", "app/validators/poll.py"),
+    ),
+    "the module that the user's code imports": (
+        ("app/extra.py", "", "from .validators import poll\n\nNAME = poll.PollValidation.__name__\n"),
+        ("app/validators/poll.py",),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STAYS)
+def test_what_code_that_stays_needs_stays_too_and_the_app_starts(app: Files, tmp_path: Path, case: str) -> None:
+    (path, old, new), staying = STAYS[case]
+    files = edited(app, path, old, new) if old else written(app, path, new)
+    if "strict(" in new:
+        files = edited(files, path, "VALIDATORS: ", "def strict(one: type) -> type:\n    return one\n\n\nVALIDATORS: ")
+    plan = removed(files, "poll", said(None))
+    after = applied(files, plan)
+    assert starts(after, tmp_path)
+    warned = " ".join(plan.warnings)
+    assert ("PostType.POLL stays, as " in warned) == ("app/models.py" in staying)
+    assert ("app/validators/poll.py stays, as " in warned) == ("app/validators/poll.py" in staying)
+    assert ("app/validators/poll.py" in after) == ("app/validators/poll.py" in staying)
+    assert ('POLL = "POLL"' in text_of(after, "app/models.py")) == ("app/models.py" in staying)
+
+
+def test_an_import_with_a_comment_goes_with_the_module_that_it_names(app: Files, tmp_path: Path) -> None:
+    line = "from app.validators.poll import PollValidation"
+    files = edited(app, "app/validators/__init__.py", line, f"{line}  # of ours")
+    after = applied(files, removed(files, "poll", said(None)))
+    assert "app/validators/poll.py" not in after
+    assert "# of ours" in text_of(after, "app/validators/__init__.py").splitlines()
+    assert starts(after, tmp_path)
+
+
+def test_told_to_overwrite_what_was_edited_all_of_it_goes(app: Files) -> None:
+    files = edited(app, "app/feed.py", "    PostType.POLL,\n]", "    (PostType.POLL),  # first\n]")
+    files = edited(files, "app/validators/__init__.py", "POLL: PollValidation", "POLL: (lambda: PollValidation)()")
+    assert "app/validators/poll.py" in applied(files, removed(files, "poll", said(None)))
+    after = applied(files, removed(files, "poll", said("overwrite")))
+    assert after == pristine_app()
+
+
+def starts(files: Files, folder: Path) -> bool:
+    """Whether the app's modules can be imported."""
+    for path, stored in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(stored.content)
+    names = [path.removesuffix(".py").replace("/", ".") for path in files if re.fullmatch(r"app/[\w/]+\.py", path)]
+    code = f"import importlib\nfor name in {names!r}:\n    importlib.import_module(name.removesuffix('.__init__'))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return True
 
 
 def test_a_shared_column_goes_with_its_last_user() -> None:

@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 KEEP = "It stays as it is; make it what the spec asks for, or run the command with --on-conflict overwrite."
 
 
+COMMENT = "Delete the comment when it says nothing any more."
+
+
 @dataclass(slots=True)
 class _Work:
-    """A file on its way from one spec to another."""
+    """A file on its way from one spec to another, or to none: then it is left."""
 
     file: str
     source: Source
     terms: Terms
+    is_leaving: bool = False
     fragments: list[Fragment] = field(default_factory=list)
     conflicts: list[Problem] = field(default_factory=list)
 
@@ -40,9 +44,9 @@ class _Work:
     def takes_generated(self) -> bool:
         return self.terms.prefer == "generated"
 
-    def conflict(self, message: str, span: Span | None = None) -> None:
+    def conflict(self, message: str, span: Span | None = None, remedy: str = KEEP) -> None:
         line = self.source.line_of(span.start) if span else None
-        self.conflicts.append(Problem(message, Place(self.file, line), KEEP))
+        self.conflicts.append(Problem(message, Place(self.file, line), remedy))
 
 
 def renew(
@@ -53,6 +57,8 @@ def renew(
     fragments: tuple[Fragment, ...],
     terms: Terms,
     renames: Mapping[str, str],
+    *,
+    is_leaving: bool = False,
 ) -> Outcome:
     """Make the file hold the new edits instead of the old ones.
 
@@ -64,6 +70,7 @@ def renew(
         fragments: what the record says of the old ones.
         terms: what may be done to them.
         renames: the new syntax paths of pieces that are only called otherwise now, by their old ones.
+        is_leaving: whether the type itself goes.
     """
     source = read_source(tree, file)
     if isinstance(source, Refused):
@@ -72,7 +79,7 @@ def renew(
     recorded = {fragment.syntax_path: fragment for fragment in fragments}
     wanted = {edit.syntax_path for edit in edits[1]}
     former = {new: path for path, new in renames.items() if path in recorded and path not in wanted}
-    work = _Work(file, source, terms)
+    work = _Work(file, source, terms, is_leaving)
     for edit in edits[1]:
         path = former.get(edit.syntax_path, edit.syntax_path)
         fragment = recorded.get(path)
@@ -94,7 +101,7 @@ def take_out(
     """Take what was made out of the file; what was found, edited, or is needed by other specs stays."""
     if not fragments or not tree.exists(file):
         return Unchanged()
-    return renew(tree, file, step, (old, ()), fragments, terms, {})
+    return renew(tree, file, step, (old, ()), fragments, terms, {}, is_leaving=True)
 
 
 def _added(work: _Work, step: str, edit: Edit) -> Refused | None:
@@ -174,12 +181,23 @@ def _taken_out(work: _Work, edit: Edit | None, fragment: Fragment) -> bool:
         return True
     changed = edit.subtract(work.source, insertion)
     if isinstance(changed, Refused):
-        work.conflict(f"{fragment.syntax_path} was edited, and is to go now", span)
-        if work.takes_generated and span:
-            current = replace(insertion, text=work.source.text[span.start : span.end], with_comment=True)
-            changed = edit.subtract(work.source, current)
+        changed = _edited_out(work, edit, insertion, span)
     if isinstance(changed, Refused):
         return True
     is_used = changed is work.source and span is not None
     work.source = changed
     return not is_used
+
+
+def _edited_out(work: _Work, edit: Edit, insertion: Insertion, span: Span | None) -> Source | Refused:
+    """Take out what the user edited, where that is wanted; of a type that goes only a comment behind a piece stays."""
+    uncommented = edit.subtract(work.source, replace(insertion, comment="stays"))
+    if work.is_leaving and not isinstance(uncommented, Refused):
+        work.conflict(f"{insertion.syntax_path} goes, and the comment behind it stays", span, COMMENT)
+    else:
+        work.conflict(f"{insertion.syntax_path} was edited, and is to go now", span)
+        uncommented = Refused("was edited", KEEP)
+    if not work.takes_generated or span is None:
+        return uncommented
+    text = work.source.text[span.start : span.end]
+    return edit.subtract(work.source, replace(insertion, text=text, comment="goes"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from mesh_scaffold.targets.python.edits.meaning import same_meaning
 from mesh_scaffold.targets.python.edits.source import Refused, Splice
@@ -43,7 +43,8 @@ class Insertion:
         after: the separator inserted after it.
         made: False when it was found; what was found is never taken back.
         line: the line, from 1, on which it stands.
-        with_comment: whether a comment behind it on its own line goes with it; else that is an edit of it.
+        comment: what a comment behind it, on its own line, is when it is taken out: an edit of it, which refuses;
+            what goes with it; or what stays there as a line of its own.
     """
 
     syntax_path: str
@@ -52,7 +53,7 @@ class Insertion:
     after: str = ""
     made: bool = True
     line: int = 1
-    with_comment: bool = False
+    comment: Literal["edit", "goes", "stays"] = "edit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +126,17 @@ def replaced(source: Source, span: Span, code: str) -> Source | Refused:
 def removed(source: Source, span: Span, insertion: Insertion, splices: Sequence[Splice]) -> Source | Refused:
     """The source without what stands at `span`, unless that says something else than what was inserted.
 
-    A comment behind it on its own line is part of it; one that somebody wrote between it and its neighbours stays.
+    What a comment behind it on its own line is, the insertion says; one between it and its neighbours stays.
     """
     commented = _has_comment(source, span)
-    if (commented and not insertion.with_comment) or not same_meaning(
+    if (commented and insertion.comment == "edit") or not same_meaning(
         source.text[span.start : span.end], insertion.text
     ):
         line = source.line_of(span.start)
         return Refused(f"{insertion.syntax_path} was edited since", "Take it out by hand, or keep it.", line)
-    if commented:
+    if commented and insertion.comment == "stays":
+        splices = (Splice(span.start, source.text.index("#", span.end)),)
+    elif commented:
         splices = (_lines_of(source, span, insertion.before),)
     elif any("#" in text for splice in splices for text in _around(source, splice, span)):
         splices = (Splice(span.start, _past_comma(source, span.end)),)

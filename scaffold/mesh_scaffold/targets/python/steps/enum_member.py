@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mesh_scaffold.targets.python.edits import EnumMember
+from mesh_descriptors.errors import Place, Problem
+from mesh_scaffold.steps import Made
+from mesh_scaffold.targets.python.editing import read_source
+from mesh_scaffold.targets.python.edits import EnumMember, Refused, Span
 from mesh_scaffold.targets.python.steps.base import EditStep
+from mesh_scaffold.targets.python.uses import use_of_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mesh_scaffold.spec.model import PostTypeSpec
-    from mesh_scaffold.steps import Subject
+    from mesh_scaffold.steps import Fragment, Outcome, Subject, Terms
     from mesh_scaffold.targets.python.edits import Edit
     from mesh_scaffold.targets.python.places import PythonPlaces
     from mesh_scaffold.tree import Tree
@@ -39,6 +43,24 @@ class EnumMemberStep(EditStep):
         """The same for every type."""
         del tree
         return [self._member(subject.name)]
+
+    def take_out(self, tree: Tree, old: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms) -> Outcome:
+        """Take the member out, unless code that stays uses it: the app would not start, or fail where it does."""
+        made = [fragment for fragment in fragments if fragment.origin == "made"]
+        used = use_of_member(tree, self.places, str(old.enum_value)) if made else None
+        if used is None:
+            return EditStep.take_out(self, tree, old, fragments, terms)
+        member = f"{self.places.post_type_enum}.{old.enum_value}"
+        place = Place(self.file(), self._line(tree, str(old.name)))
+        remedy = "Take out what uses it, then the member."
+        return Made(fragments, conflicts=(Problem(f"{member} stays, as {used} uses it", place, remedy),))
+
+    def _line(self, tree: Tree, name: str) -> int | None:
+        source = read_source(tree, self.file())
+        if isinstance(source, Refused):
+            return None
+        span = self._member(name).place(source)
+        return source.line_of(span.start) if isinstance(span, Span) else None
 
     def _member(self, name: str) -> Edit:
         return EnumMember(self.places.post_type_enum, name.upper(), name.upper())

@@ -14,6 +14,7 @@ from mesh_scaffold.targets.python.editing import blocked, read_source, unknown
 from mesh_scaffold.targets.python.edits import Refused, fields_of, top_level_names
 from mesh_scaffold.targets.python.places import module_of
 from mesh_scaffold.targets.python.steps.base import FileStep
+from mesh_scaffold.targets.python.uses import use_of_module
 from mesh_scaffold.targets.python.validator_code import model_code
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ class ValidatorStep(FileStep):
     def path(self, name: str) -> str:
         """The validator's module."""
         return validator_file(self.places.validators, name)
+
+    def importer(self, tree: Tree, path: str) -> Place | None:
+        """Where the module is imported: by an entry that the user edited, or by code of their own."""
+        return use_of_module(tree, self.places, path)
 
     def check(self, tree: Tree, subject: Subject) -> Verdict:
         """Whether the module has the class."""
