@@ -30,15 +30,19 @@ def read_toml(path: Path, model: type[Model], *, shown_as: str | None = None) ->
         shown_as: how messages name the file; default `path`.
 
     Raises:
-        DocumentError: the file is missing, no UTF-8, no TOML, or not what the model asks for; all problems at once.
+        DocumentError: the file is missing, cannot be read, no UTF-8, no TOML, or not what the model asks for; all problems at once.
     """
     name = shown_as or str(path)
     try:
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError as error:
-        raise DocumentError("no such file", place=Place(name)) from error
+        raise DocumentError("no such file", place=Place(name), remedy="Write it, or correct its name.") from error
     except IsADirectoryError as error:
-        raise DocumentError("is a folder, expected a TOML file", place=Place(name)) from error
+        remedy = "Put a file in its place, or name another."
+        raise DocumentError("is a folder, expected a TOML file", place=Place(name), remedy=remedy) from error
+    except OSError as error:
+        remedy = "Give yourself the right to read it (chmod u+r)."
+        raise DocumentError(f"cannot be read: {error.strerror}", place=Place(name), remedy=remedy) from error
     except UnicodeDecodeError as error:
         raise DocumentError("is not UTF-8 text", place=Place(name), remedy="Save the file as UTF-8.") from error
     return parse_toml(text, model, name)
@@ -53,7 +57,8 @@ def parse_toml(text: str, model: type[Model], name: str) -> Model:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise DocumentError(f"is not TOML: {error}", place=Place(name, _line_of_syntax_error(error))) from error
+        place = Place(name, _line_of_syntax_error(error))
+        raise DocumentError(f"is not TOML: {error}", place=place, remedy="Correct the syntax there.") from error
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -63,9 +68,14 @@ def parse_toml(text: str, model: type[Model], name: str) -> Model:
 def _problem(name: str, text: str, detail: Any) -> Problem:
     location: tuple[str | int, ...] = detail["loc"]
     field = ".".join(str(part) for part in location)
-    remedy = "Remove the key or correct its name." if detail["type"] == "extra_forbidden" else None
-    message = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"]
-    return Problem(message, Place(name, line_of_key(text, location), field=field), remedy)
+    place = Place(name, line_of_key(text, location), field=field)
+    match detail["type"]:
+        case "extra_forbidden":
+            return Problem("unknown key", place, "Remove the key or correct its name.")
+        case "missing":
+            return Problem(detail["msg"], place, f"Add {location[-1] if location else field}.")
+        case _:
+            return Problem(detail["msg"], place, "Correct the value.")
 
 
 def _line_of_syntax_error(error: tomllib.TOMLDecodeError) -> int | None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_descriptors.documents import DocumentError, line_of_key
+from mesh_descriptors.documents import DocumentError, line_of_key, read_toml
 from mesh_descriptors.errors import MeshError, Place, Problem
-from mesh_descriptors.project import NoProjectError, find_project, read_project
+from mesh_descriptors.project import NoProjectError, ProjectFile, find_project, read_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +47,8 @@ def test_every_problem_is_reported_at_once_with_its_line(tmp_path: Path) -> None
     ("content", "message", "line"),
     [
         (b"[project\n", "is not TOML", 1),
+        (b"[project]\ntarget = 'python'\n", "Field required", 1),
+        (b"[project]\nname = 1\n", "Input should be a valid string", 2),
         (b'[project]\nname = "a"\nname = "b"\n', "is not TOML", 3),
         (b"\xff\xfe", "is not UTF-8 text", None),
     ],
@@ -56,6 +58,27 @@ def test_a_broken_document_names_file_and_line(tmp_path: Path, content: bytes, m
     assert message in problem.message
     assert problem.place is not None
     assert (problem.place.path, problem.place.line) == ("mesh.toml", line)
+    assert problem.remedy
+
+
+def test_a_document_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mesh.toml"
+    with pytest.raises(DocumentError, match=r"mesh\.toml: no such file\n  Write it, or correct its name\."):
+        read_toml(path, ProjectFile, shown_as="mesh.toml")
+    path.mkdir()
+    with pytest.raises(
+        DocumentError, match=r"mesh\.toml: is a folder, expected a TOML file\n  Put a file in its place"
+    ):
+        read_toml(path, ProjectFile, shown_as="mesh.toml")
+
+    def fail(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", fail)
+    with pytest.raises(
+        DocumentError, match=r"mesh\.toml: cannot be read: Permission denied\n  Give yourself the right"
+    ):
+        read_toml(path, ProjectFile, shown_as="mesh.toml")
 
 
 @pytest.mark.parametrize("path", ["/etc", "../up", "a/../../b", "~/x", "", "a\\b", "a\0b"])
