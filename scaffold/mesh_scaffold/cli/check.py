@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mesh_descriptors.project import ProjectFile
-    from mesh_scaffold.generate.check import Matrix, Report
+    from mesh_scaffold.generate.check import Report
+    from mesh_scaffold.generate.matrix import Matrix
     from mesh_scaffold.plan import Plan
     from mesh_scaffold.steps import Target, Verdict
 

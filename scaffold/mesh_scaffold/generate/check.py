@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mesh_descriptors.errors import MeshError, Place, Problem
@@ -10,99 +10,29 @@ from mesh_descriptors.project import PROJECT_FILE
 from mesh_scaffold.formatting import NO_FORMATTERS
 from mesh_scaffold.generate.drift import drift
 from mesh_scaffold.generate.enumerated import enumerated
-from mesh_scaffold.generate.marked import RESOLVE, Unmarked, finding
+from mesh_scaffold.generate.marked import Unmarked, finding
+from mesh_scaffold.generate.matrix import Matrix, StepTitle
 from mesh_scaffold.generate.specs import all_specs
 from mesh_scaffold.record import record_path
 from mesh_scaffold.spec.findings import did_you_mean
-from mesh_scaffold.steps import Holds, Missing, NotApplicable, Subject, Unknown
+from mesh_scaffold.steps import Subject, Unknown
 from mesh_scaffold.targets.postgres.asked import OnPostgres, lacking, lacking_at_all
 from mesh_scaffold.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.formatting import Formatters
-    from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Step, Target, Verdict
     from mesh_scaffold.targets.postgres.asked import Present
     from mesh_scaffold.tree import Base
 
 KIND = "post-type"
-MARKED = "the file has conflict markers"
-NAMED = 3
-"""How many types a finding names; of more it says how many there are."""
 
 
 class UnknownTypeError(MeshError):
     """Neither the code nor a spec has such a type."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepTitle:
-    """A step's name and what it says of a type."""
-
-    name: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """The verdict of every step on every type.
-
-    Attributes:
-        types: snake-case names: those of the code in its order, then specs without code.
-        steps: in the order in which they are taken.
-        verdicts: by type and step name.
-        problems: what is wrong with specs that cannot be read.
-        specs: the specs that can be read.
-    """
-
-    types: tuple[str, ...]
-    steps: tuple[StepTitle, ...]
-    verdicts: dict[tuple[str, str], Verdict]
-    problems: tuple[Problem, ...] = ()
-    specs: tuple[PostTypeSpec, ...] = ()
-
-    def of(self, name: str | None) -> Matrix:
-        """The part of that type; all of it for None."""
-        return self if name is None else replace(self, types=(name,))
-
-    @property
-    def findings(self) -> tuple[Problem, ...]:
-        """What is missing or cannot be told, and the specs that cannot be read; empty when all is right."""
-        wrong: dict[tuple[Verdict, str], list[tuple[str, str]]] = {}
-        for name in self.types:
-            for step in self.steps:
-                verdict = self.verdicts[name, step.name]
-                if isinstance(verdict, Missing):
-                    wrong[verdict, f"{name}, {step.name}"] = [(name, step.title)]
-                elif isinstance(verdict, Unknown) and verdict.reason != MARKED:
-                    wrong.setdefault((verdict, ""), []).append((name, step.title))
-        return (*(_finding(verdict, of) for (verdict, _), of in wrong.items()), *self.problems)
-
-    def without(self, marked: Mapping[str, int]) -> Matrix:
-        """The matrix that says nothing of what is missing in files with conflict markers, which are told as such."""
-        verdicts = dict(self.verdicts)
-        for key, verdict in self.verdicts.items():
-            if isinstance(verdict, Missing | Unknown) and (
-                line := marked.get((verdict.place and verdict.place.path) or "")
-            ):
-                assert verdict.place is not None
-                verdicts[key] = Unknown(MARKED, Place(verdict.place.path, line), RESOLVE)
-        problems = tuple(each for each in self.problems if not (each.place and each.place.path in marked))
-        return replace(self, verdicts=verdicts, problems=problems)
-
-    def to_json(self) -> dict[str, Any]:
-        """The matrix as a JSON object: `types` by name, each with its steps by name."""
-        return {
-            "steps": [{"name": step.name, "title": step.title} for step in self.steps],
-            "types": {
-                name: {step.name: _verdict_to_json(self.verdicts[name, step.name]) for step in self.steps}
-                for name in self.types
-            },
-            "findings": [problem.to_json() for problem in self.findings],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,30 +160,3 @@ def _judged(step: Step, tree: Tree, subject: Subject) -> Verdict:
     except MeshError as error:
         problem = error.problems[0]
         return Unknown(problem.message, problem.place, problem.remedy)
-
-
-def _finding(verdict: Verdict, of: Sequence[tuple[str, str]]) -> Problem:
-    """What is wrong: missing, or for all the types and steps that cannot be told for the same reason."""
-    names, titles = dict.fromkeys(name for name, _ in of), dict.fromkeys(title for _, title in of)
-    who = ", ".join(names) if len(names) <= NAMED else f"{len(names)} types"
-    if isinstance(verdict, Unknown):
-        message = f"{who}: cannot tell: {', '.join(titles)}: {verdict.reason}"
-        return Problem(message, verdict.place, verdict.remedy)
-    assert isinstance(verdict, Missing)
-    return Problem(f"{who}: missing: {', '.join(titles)}", verdict.place, verdict.remedy)
-
-
-def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
-    match verdict:
-        case Holds(place):
-            return {"verdict": "holds", "place": _place_to_json(place)}
-        case Missing(place, remedy):
-            return {"verdict": "missing", "place": place.to_json(), "remedy": remedy}
-        case NotApplicable(reason):
-            return {"verdict": "not applicable", "reason": reason}
-    known = {"reason": verdict.reason, "place": _place_to_json(verdict.place), "remedy": verdict.remedy}
-    return {"verdict": "unknown", **known}
-
-
-def _place_to_json(place: Place | None) -> dict[str, Any] | None:
-    return place.to_json() if place else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mesh_scaffold.formatting import Formatters
-    from mesh_scaffold.generate.check import Matrix
+    from mesh_scaffold.generate.matrix import Matrix
     from mesh_scaffold.record import GeneratedFile
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Target

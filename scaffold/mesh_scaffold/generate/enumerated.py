@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.enumerations.judge import Gap, Stale
     from mesh_scaffold.enumerations.vocabulary import Enumeration
-    from mesh_scaffold.generate.check import Matrix
+    from mesh_scaffold.generate.matrix import Matrix
     from mesh_scaffold.spec.model import PostTypeSpec
 
 

@@ -14,7 +14,7 @@ from mesh_scaffold.steps import Missing, Subject
 
 if TYPE_CHECKING:
     from mesh_scaffold.formatting import Formatters
-    from mesh_scaffold.generate.check import Matrix
+    from mesh_scaffold.generate.matrix import Matrix
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Fragment, Step, Target
     from mesh_scaffold.tree import Tree
