@@ -28,6 +28,8 @@ UNSEEN = {
 """Messages without a test, each with its reason."""
 NOTICES = {": was edited since it was generated": "it is the user's, and nothing is to be done"}
 """Messages without a remedy, each with its reason."""
+ENDS_WITH_1 = {"ConflictError", "MovedBaseError", "MovedPlanError", "PendingMarkersError", "RetireError", "VerifyError"}
+"""Conflicts, findings and moved bases; all else is bad input, or could not run, and ends with 2."""
 
 
 @cache
@@ -104,3 +106,10 @@ def test_words_of_every_message_stand_in_a_test() -> None:
 @pytest.mark.parametrize("message", sorted(UNSEEN | NOTICES))
 def test_an_exception_is_about_a_message_that_there_is(message: str) -> None:
     assert any(message in _fragments(found) for _, found, _ in _messages())
+
+
+def test_only_conflicts_findings_and_moved_bases_end_with_1() -> None:
+    classes = [node for tree in _trees().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    found = {node.name: ast.unparse(line) for node in classes for line in node.body if "exit_code" in ast.unparse(line)}
+    assert found.pop("MeshError")
+    assert found == dict.fromkeys(ENDS_WITH_1, "exit_code = 1")
