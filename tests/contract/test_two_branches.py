@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shutil
 import subprocess
@@ -12,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mesh_cli.main import main
-from mesh_runtime.database import connect, migrate, sources
-from mesh_runtime.settings import Settings
 from mesh_runtime.testing import fresh_database
+
+from .changing_app import mesh, migrated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,19 +22,6 @@ RECIPE = ("title:string", "price:decimal", "at:datetime", "cook:ref[user]?")
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "core.autocrlf=false")
 BOTH_SIDES = "app/** merge=union\n"
 """How a person settles two lines that were added at one place of a list: both stay."""
-
-
-def mesh(folder: Path, *arguments: str) -> tuple[int, str]:
-    printed, argv = io.StringIO(), sys.argv
-    sys.argv = ["mesh", *arguments]
-    try:
-        with contextlib.chdir(folder), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            main()
-    except SystemExit as end:
-        return int(str(end.code or 0)), printed.getvalue()
-    finally:
-        sys.argv = argv
-    return 0, printed.getvalue()
 
 
 def git(folder: Path, *arguments: str, check: bool = True) -> str:
@@ -51,8 +35,8 @@ def git(folder: Path, *arguments: str, check: bool = True) -> str:
 def added(folder: Path, name: str, fields: tuple[str, ...]) -> None:
     git(folder, "checkout", "-q", "-b", f"with_{name}", "main")
     arguments = [part for field in fields for part in ("--field", field)]
-    code, printed = mesh(folder, "new", "post-type", name, *arguments)
-    assert code == 0, printed
+    code, printed, errors = mesh(folder, "new", "post-type", name, *arguments)
+    assert code == 0, printed + errors
     git(folder, "add", ".")
     git(folder, "commit", "-qm", f"Add {name}")
 
@@ -94,17 +78,17 @@ def test_git_merges_records_migrations_and_specs_by_itself(branches: Path, tmp_p
 
 
 def test_check_is_clean_and_nothing_is_left_to_update(merged: Path) -> None:
-    code, printed = mesh(merged, "check")
-    assert code == 0, printed
+    code, printed, errors = mesh(merged, "check")
+    assert code == 0, printed + errors
     assert "notice" not in printed
-    code, printed = mesh(merged, "update", "--all", "--check")
-    assert code == 0, printed
+    code, printed, errors = mesh(merged, "update", "--all", "--check")
+    assert code == 0, printed + errors
 
 
 def test_each_type_can_still_be_taken_out(merged: Path) -> None:
     for name, other in (("poll", "recipe"), ("recipe", "poll")):
-        code, printed = mesh(merged, "remove", name)
-        assert code == 0, printed
+        code, printed, errors = mesh(merged, "remove", name)
+        assert code == 0, printed + errors
         assert other not in git(merged, "diff", "--unified=0", "--", "app", "plugins", "specs", "tests")
         git(merged, "checkout", "-q", "--", ".")
         git(merged, "clean", "-qfd")
@@ -117,11 +101,11 @@ def test_a_database_that_had_one_branch_takes_the_other(
         monkeypatch.setenv("DATABASE_URL", url)
         tip = git(merged, "rev-parse", "HEAD").strip()
         git(merged, "checkout", "-q", "HEAD^1")
-        _migrated(merged, url)
+        migrated(merged, url)
         git(merged, "checkout", "-q", tip)
-        _migrated(merged, url)
-        code, printed = mesh(merged, "check", "--database")
-        assert code == 0, printed
+        migrated(merged, url)
+        code, printed, errors = mesh(merged, "check", "--database")
+        assert code == 0, printed + errors
 
 
 def test_the_tests_of_the_app_pass(merged: Path) -> None:
@@ -129,8 +113,3 @@ def test_the_tests_of_the_app_pass(merged: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=merged, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def _migrated(app: Path, url: str) -> None:
-    with connect(url, autocommit=True) as connection:
-        migrate(connection, sources(Settings.load(app, {"DATABASE_URL": url})))
