@@ -9,7 +9,6 @@ from mesh_descriptors.errors import MeshError, Place
 from mesh_scaffold.render import Templates
 from mesh_scaffold.targets.postgres.asked import AskedValue
 from mesh_scaffold.targets.postgres.stated import enum_values
-from mesh_scaffold.targets.python.adopted import adopted_type
 from mesh_scaffold.targets.python.asked import asked_by_models, asked_by_spec
 from mesh_scaffold.targets.python.editing import read_source
 from mesh_scaffold.targets.python.edits import Refused, members_of
@@ -134,6 +133,8 @@ class PythonTarget:
 
     def adopted(self, tree: Tree, name: str) -> AdoptedType:
         """A hand-written type as a spec, read from its validator, feeds, templates and descriptor."""
+        from mesh_scaffold.targets.python.adopted import adopted_type  # lazily: no other command reads types from code
+
         return adopted_type(tree, name, self.places, self.project)
 
     def _members(self, tree: Tree) -> dict[str, int]:
