@@ -61,7 +61,9 @@ class _Reader(ast.NodeVisitor):
 
     def visit(self, node: ast.AST) -> None:
         """Look at `node`, then into it."""
-        for _, block in ast.iter_fields(node):
+        if isinstance(node, ast.expr_context | ast.Name):
+            return  # most nodes are, and there is nothing in them
+        for block in () if isinstance(node, ast.expr) else vars(node).values():
             if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
                 self._chains(block)
         if isinstance(node, _SIMPLE):
