@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Literal
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
 
 from mesh_scaffold.diff import lines_of
+from mesh_scaffold.markers import MIDDLE, OURS, THEIRS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-OURS, MIDDLE, THEIRS = "<<<<<<< yours", "=======", ">>>>>>> generated"
-"""The lines around the two sides of a conflict, as git writes them."""
-_MARKED = re.compile(r"^<{7} .*?^={7}\r?$.*?^>{7} ", re.MULTILINE | re.DOTALL)
-_SIDES = (">>>>>>>", "<<<<<<<", "|||||||", "=======")
-"""What begins a line behind which both sides follow, ours, the base, theirs."""
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
+
+_Change: TypeAlias = tuple[int, int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +62,20 @@ class Merge:
 
 
 def merge_lines(base: str, ours: str, theirs: str) -> Merge:
-    """The merge of two texts that were made from `base`.
-
-    Where all of our lines end in CR LF and the others' do not, theirs are read and merged as if they did: a change of
-    line ends is no change of lines.
-    """
-    if _crlf(ours):
-        base, theirs = (text if _crlf(text) else text.replace("\n", "\r\n") for text in (base, theirs))
+    """The merge of two texts that were made from `base`; a change of line ends is no change of lines."""
+    base, theirs = (with_line_ends_of(ours, text) for text in (base, theirs))
     return Merge(tuple(_chunks(lines_of(base), lines_of(ours), lines_of(theirs))))
+
+
+def merged_as(text: str) -> Merge:
+    """A merge that came out as `text`, without a conflict."""
+    lines = tuple(lines_of(text))
+    return Merge((Chunk(lines, lines, lines),))
+
+
+def with_line_ends_of(ours: str, text: str) -> str:
+    """`text`, with CR LF at its lines' ends where all lines of `ours` have it and its own have not."""
+    return text.replace("\n", "\r\n") if _crlf(ours) and not _crlf(text) else text
 
 
 def merge_without_base(ours: str, theirs: str) -> Merge:
@@ -104,50 +109,13 @@ def own_lines(base: str, ours: str) -> str:
 
 def merge_words(base: str, ours: str, theirs: str) -> str | None:
     """The merge of two pieces of code, word by word; None when both sides changed one place."""
-    merge = Merge(tuple(_chunks(*(_WORDS.findall(text) for text in (base, ours, theirs)))))
+    merge = Merge(tuple(_chunks(*(_WORDS.findall(text) for text in (base, ours, theirs)), are_lines=False)))
     return None if merge.conflicts else merge.mine
 
 
-def marked_line(text: str) -> int | None:
-    """The line, from 1, of the first conflict that waits in `text`; None when none does."""
-    found = _MARKED.search(text)
-    return text.count("\n", 0, found.start()) + 1 if found else None
-
-
-def sides_of(text: str) -> tuple[str, str]:
-    """Both sides of a text that git left with conflict markers; twice the text itself when it has none."""
-    ours: list[str] = []
-    theirs: list[str] = []
-    into: tuple[list[str], ...] = (ours, theirs)
-    for line in lines_of(text):
-        word = line.rstrip("\r\n").partition(" ")[0]
-        if word in _SIDES:
-            into = ((ours, theirs), (ours,), (), (theirs,))[_SIDES.index(word)]
-            continue
-        for side in into:
-            side.append(line)
-    return "".join(ours), "".join(theirs)
-
-
-def unmarked(text: str, *kept: Literal["ours", "theirs"]) -> str:
-    """A text with conflict markers, with only those sides; what goes leaves empty lines, so that no line moves."""
-    lines: list[str] = []
-    side = ""
-    for line in lines_of(text):
-        word = line.rstrip("\r\n").partition(" ")[0]
-        if word in _SIDES and (side or word == "<<<<<<<"):
-            side = ("", "ours", "base", "theirs")[_SIDES.index(word)]
-            lines.append(_line_break(line))
-        else:
-            lines.append(line if side in {"", *kept} else _line_break(line))
-    return "".join(lines)
-
-
-def _line_break(line: str) -> str:
-    return line[len(line.rstrip("\r\n")) :]
-
-
-def _chunks(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Iterator[Chunk]:
+def _chunks(
+    base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, are_lines: bool = True
+) -> Iterator[Chunk]:
     base_at = ours_at = theirs_at = 0
     for base_start, ours_start, theirs_start, length in (
         *_in_both(base, ours, theirs),
@@ -155,7 +123,7 @@ def _chunks(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> 
     ):
         sides = (base[base_at:base_start], ours[ours_at:ours_start], theirs[theirs_at:theirs_start])
         if any(sides):
-            yield from _between(*(tuple(side) for side in sides))
+            yield from _between(*(tuple(side) for side in sides), are_lines=are_lines)
         same = tuple(base[base_start : base_start + length])
         if same:
             yield Chunk(same, same, same)
@@ -178,13 +146,18 @@ def _in_both(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) ->
             two += 1
 
 
-def _between(base: tuple[str, ...], ours: tuple[str, ...], theirs: tuple[str, ...]) -> Iterator[Chunk]:
+def _between(
+    base: tuple[str, ...], ours: tuple[str, ...], theirs: tuple[str, ...], *, are_lines: bool
+) -> Iterator[Chunk]:
     """What stands between two stretches that both sides have."""
     if theirs in (base, ours):
         yield Chunk(ours, theirs, ours)
         return
     if ours == base:
         yield Chunk(ours, theirs, theirs)
+        return
+    if are_lines and (both := _side_by_side(base, ours, theirs)) is not None:
+        yield Chunk(ours, theirs, both)
         return
     head = _shared(ours, theirs)
     tail = _shared(ours[head:][::-1], theirs[head:][::-1])
@@ -193,6 +166,40 @@ def _between(base: tuple[str, ...], ours: tuple[str, ...], theirs: tuple[str, ..
     yield Chunk(ours[head : len(ours) - tail], theirs[head : len(theirs) - tail], None)
     if tail:
         yield Chunk(ours[-tail:], ours[-tail:], ours[-tail:])
+
+
+def _side_by_side(base: tuple[str, ...], ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The merge of changes that touch and do not overlap; None for others.
+
+    What one side put beside lines that the other deleted may belong to them, and of what both put into one place
+    nobody knows the order: these are conflicts.
+    """
+    changes = sorted((*_changes(base, ours), *_changes(base, theirs)))
+    if any(_collide(one, two) for one, two in pairwise(changes)):
+        return None
+    lines: list[str] = []
+    at = 0
+    for start, end, new in changes:
+        lines += (*base[at:start], *new)
+        at = end
+    lines += base[at:]
+    return tuple(line if line.endswith("\n") else f"{line}\n" for line in lines[:-1]) + tuple(lines[-1:])
+
+
+def _changes(base: tuple[str, ...], side: tuple[str, ...]) -> Iterator[_Change]:
+    """Which lines of the base a side replaced, from and to, and by what."""
+    for tag, start, end, new_start, new_end in SequenceMatcher(None, base, side, autojunk=False).get_opcodes():
+        if tag != "equal":
+            yield start, end, side[new_start:new_end]
+
+
+def _collide(one: _Change, two: _Change) -> bool:
+    """Whether two changes, in the base's order, are about the same lines."""
+    (start, end, _), (next_start, next_end, _) = one, two
+    if next_start != end:
+        return next_start < end
+    inserts = start == end or next_start == next_end
+    return inserts and ((start, end) == (next_start, next_end) or not (one[2] and two[2]))
 
 
 def _shared(one: Sequence[str], other: Sequence[str]) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mesh_descriptors.errors import MeshError, Place
-from mesh_scaffold.merge import marked_line
+from mesh_scaffold.markers import marked_line
 from mesh_scaffold.steps import Fragment, Leftover
 
 if TYPE_CHECKING:
@@ -29,11 +29,19 @@ class RecordError(MeshError):
 
 @dataclass(frozen=True, slots=True)
 class GeneratedFile:
-    """A file that was generated as a whole: its path, the step that wrote it, and its content then."""
+    """A file of one spec as a whole.
+
+    Attributes:
+        path: which file.
+        step: the step that answers for it.
+        content: its content when it was generated; or, of one that was found, when the spec was adopted or changed.
+        origin: "made" by the step, or "found" as somebody wrote it by hand; that is never deleted unasked.
+    """
 
     path: str
     step: str
     content: bytes
+    origin: Literal["made", "found"] = "made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +156,15 @@ def write_record(tree: Tree, record: Record) -> None:
 
 
 def _file_to_json(file: GeneratedFile) -> dict[str, str]:
+    head = {"path": file.path, "step": file.step} | ({"origin": "found"} if file.origin == "found" else {})
     try:
-        return {"path": file.path, "step": file.step, "text": file.content.decode("utf-8")}
+        return head | {"text": file.content.decode("utf-8")}
     except UnicodeDecodeError:
-        return {"path": file.path, "step": file.step, "base64": base64.b64encode(file.content).decode("ascii")}
+        return head | {"base64": base64.b64encode(file.content).decode("ascii")}
 
 
 def _file_from_json(document: dict[str, str]) -> GeneratedFile:
     text = document.get("text")
     content = base64.b64decode(document["base64"]) if text is None else text.encode("utf-8")
-    return GeneratedFile(document["path"], document["step"], content)
+    origin: Literal["made", "found"] = "found" if document.get("origin") == "found" else "made"
+    return GeneratedFile(document["path"], document["step"], content, origin)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_scaffold.merge import marked_line, merge_lines, merge_without_base, merge_words
+from mesh_scaffold.markers import marked_line
+from mesh_scaffold.merge import merge_lines, merge_without_base, merge_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,28 @@ def test_a_place_that_both_sides_changed_is_marked_as_git_does() -> None:
     assert merge.generated == "a\nnew\nc\n"
     assert marked_line(merge.marked) == 2
     assert marked_line("a\n=======\nb\n") is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "merged"),
+    [
+        ("a\nmine\nc\n", "a\nb\nnew\nc\n", "a\nmine\nnew\nc\n"),
+        ("a\nmine\nc\n", "a\nnew\nb\nc\n", "a\nnew\nmine\nc\n"),
+        ("a\nb\nmine\nc\n", "a\nnew\nc\n", "a\nnew\nmine\nc\n"),
+        ("a\nb\nmine", "a\nb\nc\nnew\n", "a\nb\nmine\nnew\n"),
+    ],
+)
+def test_lines_beside_a_change_are_put_beside_it(ours: str, theirs: str, merged: str) -> None:
+    merge = merge_lines("a\nb\nc\n", ours, theirs)
+    assert (merge.marked, merge.conflicts) == (merged, 0)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("a\nc\n", "a\nb\nnew\nc\n"), ("a\nb\nmine\nc\n", "a\nc\n"), ("a\nb\nmine\nc\n", "a\nb\nnew\nc\n")],
+)
+def test_lines_beside_what_was_deleted_or_beside_others_are_a_conflict(ours: str, theirs: str) -> None:
+    assert merge_lines("a\nb\nc\n", ours, theirs).conflicts == 1
 
 
 def test_a_conflict_is_as_small_as_its_difference() -> None:

@@ -10,7 +10,6 @@ from mesh_cli.options import DryRunOption, JsonOption, ProjectOption
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.project import open_project
 from mesh_scaffold.cli.show import show_plan
-from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.adopt import plan_adopt
 from mesh_scaffold.targets import target_for
 from mesh_scaffold.tree import Disk, Tree
@@ -31,10 +30,10 @@ def adopt(
     """Write the spec and the record of a hand-written type, from its code. Nothing else changes."""
     root, settings = open_project(project)
     name = type_name.replace("-", "_").lower()
-    target, formatters = target_for(settings), Formatters.of(settings, root)
+    target = target_for(settings)
 
     def plan() -> Plan:
-        return plan_adopt(Tree(Disk(root)), target, settings, name, formatters)
+        return plan_adopt(Tree(Disk(root)), target, settings, name)
 
     if dry_run:
         made = plan()

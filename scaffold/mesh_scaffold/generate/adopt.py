@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import MeshError, Place
 from mesh_descriptors.project import PROJECT_FILE
-from mesh_scaffold.formatting import NO_FORMATTERS
 from mesh_scaffold.generate.check import KIND, check
 from mesh_scaffold.generate.specs import load_spec, spec_path, write_spec
 from mesh_scaffold.generate.work import SPEC_STEP, Work, record_of
@@ -18,7 +17,6 @@ from mesh_scaffold.targets.adopting import Adopting
 
 if TYPE_CHECKING:
     from mesh_descriptors.project import ProjectFile
-    from mesh_scaffold.formatting import Formatters
     from mesh_scaffold.record import Record
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Target
@@ -29,9 +27,7 @@ class NotInCodeError(MeshError):
     """There is no such type to adopt."""
 
 
-def plan_adopt(
-    tree: Tree, target: Target, project: ProjectFile, name: str, formatters: Formatters = NO_FORMATTERS
-) -> Plan:
+def plan_adopt(tree: Tree, target: Target, project: ProjectFile, name: str) -> Plan:
     """The plan that writes the spec and the record of a type that the code has; without changes when it has them.
 
     Args:
@@ -39,7 +35,6 @@ def plan_adopt(
         target: whose code it is.
         project: the project's `mesh.toml`.
         name: the type, in snake case.
-        formatters: what lays out generated text.
 
     Raises:
         NotInCodeError: the code has no such type.
@@ -66,23 +61,17 @@ def plan_adopt(
         adopted = target.adopted(tree, name)
         spec, notices = write_spec(tree, project, path, to_yaml(adopted.document)), adopted.notices
         files = [GeneratedFile(path, SPEC_STEP, tree.read(path) or b"")]
-    write_record(tree, _record(tree, target, spec, files, formatters))
+    write_record(tree, _record(tree, target, spec, files))
     new = [finding for finding in check(tree, target, project, name).findings if finding not in before]
     return Plan.of(tree, command, notices, tuple(map(str, new)))
 
 
-def _record(
-    tree: Tree, target: Target, spec: PostTypeSpec, files: list[GeneratedFile], formatters: Formatters
-) -> Record:
-    """What mesh would have made: pieces of shared files as they are found, and files as they would be generated.
-
-    So what the user wrote into these files counts as an edit, and stays.
-    """
+def _record(tree: Tree, target: Target, spec: PostTypeSpec, files: list[GeneratedFile]) -> Record:
+    """The type's own files and its pieces of shared ones, as they are found."""
     trial, work = tree.fork(), Work()
     for step in target.steps(spec.kind):
         work.take(step, trial, (None, spec))
-    formatters.format_generated(trial, work.files)
-    own = ((path, step, trial.read(path)) for path, step in work.files.items() if tree.exists(path))
-    generated = [GeneratedFile(path, step, content) for path, step, content in own if content is not None]
+    own = ((path, step, tree.read(path)) for path, step in work.files.items())
+    files += [GeneratedFile(path, step, content, "found") for path, step, content in own if content is not None]
     found = [fragment for fragment in work.fragments if fragment.origin == "found"]
-    return record_of(target, spec, [*files, *generated], found)
+    return record_of(target, spec, files, found)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mesh_descriptors.errors import MeshError, Place, Problem
-from mesh_scaffold.merge import both_sides, marked_line, merge_lines, merge_without_base
+from mesh_scaffold.markers import marked_line
+from mesh_scaffold.merge import both_sides, merge_lines, merge_without_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from mesh_scaffold.merge import Merge
+    from mesh_scaffold.targets.merging import Merging
     from mesh_scaffold.tree import Tree
 
 Choice: TypeAlias = Literal["abort", "keep", "overwrite", "merge", "markers"]
@@ -51,15 +53,17 @@ class Clash:
     created: bool = False
 
     @classmethod
-    def of(cls, path: str, current: bytes, generated: bytes, base: bytes | None = None) -> Clash:
-        """Both sides, merged; from `base` where both were made from it."""
+    def of(
+        cls, path: str, current: bytes, generated: bytes, base: bytes | None = None, merging: Merging | None = None
+    ) -> Clash:
+        """Both sides, merged; from `base` where both were made from it, as `merging` does where there is one."""
         texts = [_text(content) for content in (current, generated, base or b"")]
         if any(text is None for text in texts):
             return cls(path, current, generated, None, created=base is None)
         ours, theirs, common = (text or "" for text in texts)
         if base is None:
             return cls(path, current, generated, merge_without_base(ours, theirs), created=True)
-        merge = merge_lines(common, ours, theirs)
+        merge = merging.merged(path, common, ours, theirs) if merging else merge_lines(common, ours, theirs)
         return cls(path, merge.mine.encode(), merge.generated.encode(), merge)
 
     @classmethod

@@ -117,15 +117,20 @@ class _Compared:
                     yield Difference(record.name, Problem(message, Place(file.path), remedy), is_finding=True)
             elif line := self.marked.get(file.path):
                 yield Difference(record.name, finding(file.path, line, record.name), is_finding=True)
-            elif not adopted and file.step != SPEC_STEP and not self._same(file.path, current, file.content):
+            elif (
+                not adopted
+                and file.origin == "made"
+                and file.step != SPEC_STEP
+                and not self._same(file.path, current, file.content)
+            ):
                 problem = Problem(f"{record.name}: was edited since it was generated", Place(file.path))
                 yield Difference(record.name, problem, is_finding=False)
 
     def _is_outdated(self, file: GeneratedFile, spec: PostTypeSpec) -> bool:
         """Whether the step would write the file otherwise than it did."""
         step = next((step for step in self.target.steps(spec.kind) if step.name == file.step), None)
-        if step is None or isinstance(step, Migrating):
-            return False  # a migration is what it was, and another one leads on from it
+        if step is None or isinstance(step, Migrating) or file.origin == "found":
+            return False  # a migration is what it was, and another one leads on from it; and nobody's hand is outdated
         trial, work = self.tree.fork(), Work()
         work.take(step, trial, (None, spec))
         now = trial.read(file.path) if file.path in work.files else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import Place, Problem
 from mesh_scaffold.generate.conflicts import PendingMarkersError
-from mesh_scaffold.merge import marked_line, unmarked
+from mesh_scaffold.markers import marked_line, unmarked
 from mesh_scaffold.record import FOLDER
 
 if TYPE_CHECKING:

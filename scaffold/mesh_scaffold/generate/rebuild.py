@@ -10,7 +10,7 @@ from mesh_scaffold.generate.conflicts import refuse_pending
 from mesh_scaffold.generate.past import KIND
 from mesh_scaffold.generate.specs import load_spec, spec_path
 from mesh_scaffold.generate.work import Work, keys_of, record_of
-from mesh_scaffold.merge import sides_of
+from mesh_scaffold.markers import sides_of
 from mesh_scaffold.plan import Plan
 from mesh_scaffold.record import GeneratedFile, Record, RecordError, all_records, record_path, write_record
 
@@ -59,6 +59,8 @@ def plan_rebuild(tree: Tree, target: Target, project: ProjectFile, name: str, fo
     new_migrations = f"{project.paths.migrations}/"
     for generated, step_name in work.files.items():
         if tree.exists(generated) or not generated.startswith(new_migrations):
+            if generated in files and files[generated].origin == "found":
+                continue
             files[generated] = GeneratedFile(generated, step_name, scratch.read(generated) or b"")
     leftovers = dict.fromkeys(leftover for side in sides for leftover in side.leftovers)
     write_record(tree, record_of(target, spec, files.values(), fragments, leftovers))

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import Place, Problem
 from mesh_scaffold.generate.conflicts import Clash, Resolution, refuse, resolution
+from mesh_scaffold.generate.found import take_found
 from mesh_scaffold.generate.work import SPEC_STEP, handed_over, still_made
 from mesh_scaffold.merge import own_lines
 from mesh_scaffold.record import GeneratedFile, all_records, write_record
 from mesh_scaffold.steps import Importable
+from mesh_scaffold.targets.merging import Merging
 
 if TYPE_CHECKING:
     from mesh_scaffold.generate.past import Options
@@ -44,7 +46,13 @@ class Taken:
     refused: list[Problem] = field(default_factory=list)
 
     def generated_file(
-        self, tree: Tree, before: Tree, file: GeneratedFile, recorded: GeneratedFile | None, options: Options
+        self,
+        tree: Tree,
+        before: Tree,
+        file: GeneratedFile,
+        recorded: GeneratedFile | None,
+        options: Options,
+        merging: Merging | None = None,
     ) -> None:
         """Merge a file that a step wrote into `tree` with what stands there, and remember its base.
 
@@ -54,6 +62,7 @@ class Taken:
             file: which file, and its step.
             recorded: what was generated there the last time.
             options: what happens to what the user edited.
+            merging: merges a text of its language.
         """
         path, formatters = file.path, options.formatters
         generated = tree.read(path) or b""
@@ -65,11 +74,11 @@ class Taken:
             tree.write(path, current)
         else:
             base = formatters.formatted(path, recorded.content) if recorded else None
-            clash = Clash.of(path, current, generated, base)
+            clash = Clash.of(path, current, generated, base, merging)
             if clash.current != clash.generated and recorded and formatters.same(path, current, recorded.content):
                 tree.write(path, generated)  # a formatter that mesh does not know laid it out: that is no edit
             else:
-                self._merged(tree, clash, options)
+                self.merged(tree, clash, options)
 
     def _absent(self, tree: Tree, path: str, generated: bytes, recorded: GeneratedFile | None) -> None:
         if recorded is None:
@@ -79,7 +88,8 @@ class Taken:
         if recorded.content != generated:
             self.notices.append(f"{path} was deleted and stays so; it would be another now")
 
-    def _merged(self, tree: Tree, clash: Clash, options: Options) -> None:
+    def merged(self, tree: Tree, clash: Clash, options: Options) -> None:
+        """Write what becomes of a clash into `tree`; tell where the user's side is kept."""
         if clash.current == clash.generated:
             tree.write(clash.path, clash.current)
             return
@@ -116,11 +126,15 @@ def take(tree: Tree, target: Target, past: Past, new: PostTypeSpec | None, optio
     old = {(each.file, each.syntax_path): each for each in past.record.fragments}
     taken.fragments = still_made(fragments, old)
     recorded = {file.path: file for file in past.record.files}
+    merging = target if isinstance(target, Merging) else None
     for path, step in work.files.items():
-        if path in recorded and path in past.settled:
-            taken.files.append(recorded[path])
+        former = recorded.get(path)
+        if former and path in past.settled:
+            taken.files.append(former)
+        elif former and former.origin == "found":
+            take_found(taken, tree, before, former, target, past, options)
         else:
-            taken.generated_file(tree, before, GeneratedFile(path, step, b""), recorded.get(path), options)
+            taken.generated_file(tree, before, GeneratedFile(path, step, b""), former, options, merging)
     for file in past.record.files:
         if file.path not in work.files:
             used = _importer(target, past.record.kind, tree, file) if new is None else None
@@ -162,7 +176,8 @@ def _former_file(
     if file.step == SPEC_STEP and not removing:
         taken.files.append(file)
         return
-    edited = current is not None and not options.formatters.same(file.path, current, file.content)
+    is_other = current is not None and not options.formatters.same(file.path, current, file.content)
+    edited = is_other or (current is not None and file.origin == "found")
     if file.path in past.settled:
         taken.files.append(file)
         if edited and removing:

@@ -178,6 +178,76 @@ def test_an_adopted_type_is_updated_and_keeps_what_was_written_by_hand(mesh: Mes
     assert list(app.glob("sql/migrations/*_text_01_*.sql"))
 
 
+TYPES = ("text", "image", "product_review")
+
+
+def test_a_field_added_to_adopted_types_makes_no_conflict(mesh: Mesh, app: Path, files_of: FilesOf) -> None:
+    for name in TYPES:
+        assert mesh(app, "adopt", name).returncode == 0
+    before = own(files_of(app))
+    for name in TYPES:
+        with (app / f"specs/{name}.yaml").open("a") as file:
+            file.write("  mood: {type: string, required: false, max_length: 20}\n")
+    done = mesh(app, "update", "--all")
+    assert done.returncode == 0, done.stderr
+    after = own(files_of(app))
+    for name in TYPES:
+        test = f"tests/test_{name}.py"
+        assert f"warning: {test} was written by hand, otherwise than mesh writes it, and stays as it is" in done.stderr
+        assert after[test] == before[test]
+        for path in (
+            f"app/validators/{name}.py",
+            *(f"app/templates/{part}/{name}.html" for part in ("cards", "forms")),
+        ):
+            lines = after[path].decode().splitlines()
+            lost = set(before[path].decode().splitlines()) - set(lines)
+            assert all(line.startswith("from pydantic import ") for line in lost)
+            assert any(f"{name}_mood" in line for line in lines)
+    assert (
+        "from pydantic import BaseModel, ConfigDict, Field, StringConstraints"
+        in after["app/validators/text.py"].decode()
+    )
+    assert mesh(app, "check").returncode == 0
+    assert "Nothing to do." in mesh(app, "update", "--all").stdout
+
+
+def test_what_is_taken_back_from_an_adopted_type_leaves_what_was_written_by_hand(
+    mesh: Mesh, app: Path, files_of: FilesOf
+) -> None:
+    assert mesh(app, "adopt", "text").returncode == 0
+    before, spec = own(files_of(app)), (app / "specs/text.yaml").read_text()
+    (app / "specs/text.yaml").write_text(f"{spec}  mood: {{type: string, required: false, max_length: 20}}\n")
+    assert mesh(app, "update", "text").returncode == 0
+    (app / "specs/text.yaml").write_text(spec)
+    assert mesh(app, "update", "text").returncode == 0
+    after = own(files_of(app))
+    assert {
+        path for path in before if path.startswith(("app/", "tests/", "specs/")) and after[path] != before[path]
+    } == set()
+
+
+def test_edits_of_an_adopted_type_are_no_change_of_its_record(mesh: Mesh, app: Path, files_of: FilesOf) -> None:
+    assert mesh(app, "adopt", "text").returncode == 0
+    with (app / "app/templates/cards/text.html").open("a") as file:
+        file.write("<p>mine</p>\n")
+    (app / "app/templates/forms/text.html").unlink()
+    before = own(files_of(app))
+    assert "Nothing to do." in mesh(app, "update", "text").stdout
+    assert own(files_of(app)) == before
+    record = json.loads((app / ".mesh/record/post-type.text.json").read_text())
+    card = next(each for each in record["files"] if each["path"] == "app/templates/cards/text.html")
+    assert (card["origin"], card["text"]) == ("found", '<p class="card-text">{{ post.text }}</p>\n')
+
+
+def test_a_hand_written_file_that_its_spec_gives_up_stays(mesh: Mesh, app: Path) -> None:
+    assert mesh(app, "adopt", "text").returncode == 0
+    with (app / "specs/text.yaml").open("a") as file:
+        file.write("card: false\n")
+    done = mesh(app, "update", "text")
+    assert done.returncode == 0, done.stderr
+    assert (app / "app/templates/cards/text.html").is_file()
+
+
 @pytest.mark.parametrize("choice", ["keep", "overwrite"])
 def test_an_adopted_type_is_not_removed(mesh: Mesh, app: Path, files_of: FilesOf, choice: str) -> None:
     assert mesh(app, "adopt", "product_review").returncode == 0

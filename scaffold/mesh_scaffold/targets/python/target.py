@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import MeshError, Place
+from mesh_scaffold.merge import merge_lines
 from mesh_scaffold.render import Templates
 from mesh_scaffold.targets.postgres.asked import AskedValue
 from mesh_scaffold.targets.postgres.stated import enum_values
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from mesh_descriptors.errors import Problem
     from mesh_descriptors.project import ProjectFile
+    from mesh_scaffold.merge import Merge
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Step, Subject
     from mesh_scaffold.targets import Clock
@@ -136,6 +138,14 @@ class PythonTarget:
         from mesh_scaffold.targets.python.adopted import adopted_type  # lazily: no other command reads types from code
 
         return adopted_type(tree, name, self.places, self.project)
+
+    def merged(self, path: str, base: str, ours: str, theirs: str) -> Merge:
+        """Python by its imports and lines, all else by its lines."""
+        from mesh_scaffold.targets.python.merging import merge_python  # lazily: only what was edited is merged
+
+        if path.endswith(".py"):
+            return merge_python(base, ours, theirs, self.places.packages)
+        return merge_lines(base, ours, theirs)
 
     def _members(self, tree: Tree) -> dict[str, int]:
         source = read_source(tree, self.places.models)
