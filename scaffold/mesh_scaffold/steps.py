@@ -232,6 +232,20 @@ class Importable(Protocol):
         """Where the file is imported; None when nothing imports it, so that it can go."""
 
 
+@runtime_checkable
+class NamedInCode(Protocol):
+    """What a step is besides, when code of the user's may name what it makes, and is to follow a rename."""
+
+    def follow(self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec) -> tuple[str, ...]:
+        """Make such code say the new name, and tell where an old one still stands.
+
+        Args:
+            tree: changed in place; the type has its new name already.
+            old: the type as it was called.
+            new: the same type under its new name.
+        """
+
+
 class Target(Protocol):
     """A kind of code base that mesh can add types to."""
 

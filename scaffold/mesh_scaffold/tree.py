@@ -112,6 +112,12 @@ class Tree:
         if self._stored(path) is not None:
             self._overlay[path] = None
 
+    def move(self, path: str, to: str) -> None:
+        """Make the file be called `to`, with the mode that it has; nothing happens when it does not exist."""
+        if stored := self._stored(self._canonical(path)):
+            self.delete(path)
+            self.write(to, stored.content, stored.mode)
+
     def list(self, folder: str, suffix: str = "") -> list[str]:
         """The sorted paths of the files directly in `folder` whose names end in `suffix`."""
         folder = self._canonical(folder)

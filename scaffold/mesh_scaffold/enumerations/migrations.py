@@ -78,12 +78,14 @@ def _ends(statement: Sequence[Token], owner: Owner, dropped: frozenset[str], old
 
 
 def _add_value(statement: Sequence[Token], owner: Owner, alive: Sequence[_Defined]) -> None:
-    """ALTER TYPE ... ADD VALUE."""
+    """ALTER TYPE ... ADD VALUE, and RENAME VALUE, which takes one out."""
     if not is_word(statement[0], "alter") or owner.kind != "type":
         return
-    texts = [token for token in statement if token.kind == "text"]
+    texts = [token.value for token in statement if token.kind == "text"]
+    gone = texts[:1] if any(is_word(token, "rename") for token in statement) else []
     for each in alive:
         known = each.listing.owner
         if texts and known is not None and (known.kind, known.name) == (owner.kind, owner.name):
-            added = {"": Word(texts[0].value, each.listing.line)}
-            each.listing = replace(each.listing, members=(*each.listing.members, added))
+            added = {"": Word(texts[-1] if gone else texts[0], each.listing.line)}
+            stays = [member for member in each.listing.members if gone != [word.text for word in member.values()]]
+            each.listing = replace(each.listing, members=(*stays, added))

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from mesh_scaffold.steps import Target
     from mesh_scaffold.tree import Change, Tree
 
-NO_RENAMING = "A type keeps its name: put the old one back, or leave `renamed_from` out to make a new type."
-
 __all__ = ["BlockedError", "ConflictError", "DuplicateTypeError", "SpecChangedError", "plan_new"]
 
 
@@ -115,9 +113,18 @@ def _refuse_duplicates(tree: Tree, target: Target, spec: PostTypeSpec, others: C
         raise SpecChangedError(
             f"renames the type {spec.renamed_from!r}, which is there",
             place=spec.place("renamed_from"),
-            remedy=NO_RENAMING,
+            remedy=f"Run mesh update {spec.name}, or leave `renamed_from` out to make a new type.",
         )
-    for name in {*present, *(other.name for other in others)}:
+    refuse_same_class(spec, {*present, *(str(other.name) for other in others)})
+
+
+def refuse_same_class(spec: PostTypeSpec, others: Collection[str]) -> None:
+    """Refuse a type whose classes would be called as those of another.
+
+    Raises:
+        DuplicateTypeError: with the other's name.
+    """
+    for name in others:
         if PostTypeSpec(Name(name), "", ()).class_name == spec.class_name:
             raise DuplicateTypeError(
                 f"the types {name!r} and {spec.name!r} are both {spec.class_name!r} in generated code",

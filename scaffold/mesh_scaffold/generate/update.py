@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mesh_scaffold.generate.past import KIND, past_of, required_record
+from mesh_scaffold.generate.rename import renaming_spec, take_renamed
 from mesh_scaffold.generate.specs import all_specs, load_spec, spec_path
 from mesh_scaffold.generate.taken import take
 from mesh_scaffold.generate.work import record_of
@@ -48,17 +49,36 @@ def plan_update(tree: Tree, target: Target, project: ProjectFile, name: str | No
     conflicts: list[Problem] = []
     for each in [name] if name else [record.name for record in records]:
         path = spec_path(project, each)
-        if name is None and not tree.exists(path):
+        renaming = renaming_spec(tree, target, project, each)
+        if name is None and renaming is None and not tree.exists(path):
             warnings.append(f"{each} has no spec any more: mesh remove {each} takes it out")
             continue
-        record = required_record(all_records(tree, KIND), each)
-        past = past_of(tree, record, project, options)
-        taken = _updated(tree, target, project, load_spec(tree, project, path), past, options)
+        if renaming:
+            taken = _renamed(tree, target, project, renaming, options)
+        else:
+            past = past_of(tree, required_record(all_records(tree, KIND), each), project, options)
+            taken = _updated(tree, target, project, load_spec(tree, project, path), past, options)
         notices += taken.notices
         warnings += taken.warnings
         conflicts += taken.conflicts
     plan = Plan.of(tree, f"update {name or '--all'}", tuple(dict.fromkeys(notices)), tuple(warnings))
     return replace(plan, conflicts=tuple(conflicts))
+
+
+def _renamed(tree: Tree, target: Target, project: ProjectFile, spec: PostTypeSpec, options: Options) -> Taken:
+    """The type under its new name first, then what its spec changes besides."""
+    record = required_record(all_records(tree, KIND), str(spec.renamed_from))
+    past = past_of(tree, record, project, options)
+    _refuse_objections(tree, target, project, spec, past)
+    past, taken = take_renamed(tree, target, project, past, spec, options)
+    if spec == past.spec:
+        return taken
+    if taken.conflicts:
+        taken.warnings.append(f"{spec.path} changes more than the name: resolve the conflicts, then update again")
+        return taken
+    more = _updated(tree, target, project, spec, past, options)
+    more.notices[:0], more.warnings[:0] = taken.notices, taken.warnings
+    return more
 
 
 def _updated(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mesh_scaffold.tree import Tree
 
 STAMP = "%Y%m%d%H%M%S"
+APPLY = "The migrations are applied by: mesh db migrate"
+"""What a user is told who gets one."""
 
 
 def migration_files(tree: Tree, folder: str) -> list[str]:
@@ -35,6 +37,14 @@ def next_migration(tree: Tree, folder: str, spec: str, what: str, clock: Callabl
     if latest is not None and newest >= stamp:
         stamp = f"{latest + timedelta(seconds=1):{STAMP}}"
     return f"{folder}/{stamp}_{spec}_01_{what}.sql"
+
+
+def moved_migration(path: str, spec: str, to: str) -> str:
+    """The path of a migration that nobody has yet, when its spec is called `to`."""
+    folder, _, name = path.rpartition("/")
+    stamp, _, rest = name.partition("_")
+    own = f"{to}_{rest.removeprefix(f'{spec}_')}" if rest.startswith(f"{spec}_") else rest
+    return f"{folder}/{stamp}_{own}"
 
 
 def migration_statements(tree: Tree, folder: str) -> Iterator[tuple[str, Statement]]:

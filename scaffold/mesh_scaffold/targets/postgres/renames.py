@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 APART = "Put `column:` back. A column of its own is a field of its own: add one, and copy the values over."
 
+KEEP_COLUMN = "Write `column: {}` at the field, which keeps its column so."
+
 
 def rename_statements(
     old: PostTypeSpec, new: PostTypeSpec, database: Database, columns: Columns, change: TableChange
@@ -79,7 +81,8 @@ def _objection(
     was, now = names
     table, place = database.posts.table, new.place("fields", field.key)
     if was in database.shared:
-        return Problem(f"cannot take the column {table}.{was} along to {now}: other types use it", place, APART)
+        remedy = APART if before.column is not None else KEEP_COLUMN.format(was)
+        return Problem(f"cannot take the column {table}.{was} along to {now}: other types use it", place, remedy)
     if before.column is not None and was in columns and columns[was][1].path not in database.files:
         made = columns[was][1]
         return Problem(f"cannot take the column {table}.{was} along to {now}: it is another's ({made})", place, APART)

@@ -12,7 +12,7 @@ from mesh_scaffold.targets.python.edits.imports import ImportedName
 from mesh_scaffold.targets.python.edits.meaning import same_meaning
 from mesh_scaffold.targets.python.edits.members import ClassField, EnumMember, fields_of, members_of
 from mesh_scaffold.targets.python.edits.result import Edit, Edited, Insertion, Span, replaced
-from mesh_scaffold.targets.python.edits.source import Refused, Source, decode, parse
+from mesh_scaffold.targets.python.edits.source import Refused, Source, Splice, decode, parse
 
 __all__ = [
     "ClassField",
@@ -27,6 +27,7 @@ __all__ = [
     "Refused",
     "Source",
     "Span",
+    "Splice",
     "decode",
     "dict_entries",
     "fields_of",

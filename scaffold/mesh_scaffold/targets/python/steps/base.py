@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from mesh_descriptors.errors import Place
@@ -10,6 +11,7 @@ from mesh_scaffold.steps import DEFAULT_TERMS, Blocked, Holds, Made, Missing, No
 from mesh_scaffold.targets.python.changing import renew, take_out
 from mesh_scaffold.targets.python.columns import renamed_paths
 from mesh_scaffold.targets.python.editing import ensure, judge
+from mesh_scaffold.targets.python.edits import ImportedName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,8 +93,30 @@ class EditStep(PythonStep):
             return before
         if isinstance(after, Blocked):
             return after
+        if old.name != new.name:
+            return self._rename(tree, (before, after), fragments, terms)
         renames = renamed_paths(old, new, before)
         return renew(tree, self.file(), self.name, (before, after), fragments, terms, renames)
+
+    def _rename(
+        self, tree: Tree, edits: tuple[Sequence[Edit], Sequence[Edit]], fragments: tuple[Fragment, ...], terms: Terms
+    ) -> Outcome:
+        """Bring the pieces of a type to its new name, each in its place; those that were found in the code too."""
+        pairs = [(one, other) for one, other in zip(*edits, strict=True) if one.syntax_path != other.syntax_path]
+        paths = {one.syntax_path: other.syntax_path for one, other in pairs}
+        # An import stands where its module is sorted: a new one comes, and the old one goes with its last use.
+        renames = {one.syntax_path: other.syntax_path for one, other in pairs if not isinstance(one, ImportedName)}
+        own = tuple(replace(each, origin="made") if each.syntax_path in paths else each for each in fragments)
+        outcome = renew(tree, self.file(), self.name, edits, own, terms, renames)
+        if isinstance(outcome, Blocked):
+            return outcome
+        found = {paths.get(each.syntax_path) for each in fragments if each.origin == "found"}
+        return replace(
+            outcome,
+            fragments=tuple(
+                replace(each, origin="found") if each.syntax_path in found else each for each in outcome.fragments
+            ),
+        )
 
     def take_out(self, tree: Tree, old: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms) -> Outcome:
         """Take the pieces out."""

@@ -13,7 +13,7 @@ from mesh_scaffold.steps import Holds, Made, Missing, NotApplicable, Unchanged, 
 from mesh_scaffold.targets.postgres.changes import table_change
 from mesh_scaffold.targets.postgres.constraints import constraints_of, short_name
 from mesh_scaffold.targets.postgres.earlier import dropped_columns, earlier_columns, taken
-from mesh_scaffold.targets.postgres.migrations import migration_statements, next_migration
+from mesh_scaffold.targets.postgres.migrations import APPLY, migration_statements, moved_migration, next_migration
 from mesh_scaffold.targets.postgres.references import reference_renewed, referring_columns
 from mesh_scaffold.targets.postgres.stated import is_stated
 from mesh_scaffold.targets.postgres.table import Database
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 WHOLE = "columns"
 """What the migration of a whole type is called; the others lead on from it."""
-APPLY = "The migrations are applied by: mesh db migrate"
 
 
 class MigrationError(MeshError):
@@ -89,9 +88,11 @@ class ColumnsMigrationStep(PythonStep):
             if not self._names(new):
                 return Unchanged()
             self._refuse_taken(tree, new, but=terms.files)
-            path, text = terms.files[0], self._whole(new, self._references(tree, new, but=terms.files))
+            former, text = terms.files[0], self._whole(new, self._references(tree, new, but=terms.files))
+            path = moved_migration(former, str(old.name), str(new.name))
             anew = f"{path} is written anew: neither git's HEAD nor a database that is at hand has it"
-            notices = () if tree.read_text(path) == text else (anew,)
+            notices = () if tree.read_text(former) == text else (anew,)
+            tree.move(former, path)
             tree.write(path, text)
             return Made(files=(path,), notices=notices)
         return self._forward(tree, old, new, terms)
@@ -115,9 +116,11 @@ class ColumnsMigrationStep(PythonStep):
         warnings, leftovers = tuple(change.warnings), tuple(change.leftovers)
         if not change.statements:
             return Made(files=terms.files if new else (), warnings=warnings, leftovers=leftovers)
-        title = f"The columns of {old.enum_value} posts, {'changed' if new else 'which nobody has to fill any more'}."
-        path = next_migration(tree, self.migrations, str(old.name), "change" if new else "removal", self.clock)
-        context = {"title": comment(title), "statements": [Code(statement) for statement in change.statements]}
+        path = next_migration(tree, self.migrations, str((new or old).name), "change" if new else "removal", self.clock)
+        context = {
+            "title": comment(_title(old, new)),
+            "statements": [Code(statement) for statement in change.statements],
+        }
         tree.write(path, render(self.templates, "migration_change.sql.jinja", **context))
         notices = (APPLY, *change.notices)
         return Made(files=(*terms.files, path), notices=notices, warnings=warnings, leftovers=leftovers)
@@ -191,3 +194,9 @@ class ColumnsMigrationStep(PythonStep):
             remedy = f"Write a migration that adds {missing} to {self.posts.table}."
             return Missing(Place(self.migrations), remedy)
         return Holds(places[names[0]])
+
+
+def _title(old: PostTypeSpec, new: PostTypeSpec | None) -> str:
+    if new and new.name != old.name:
+        return f"The columns of {new.enum_value} posts, which were {old.enum_value} posts."
+    return f"The columns of {old.enum_value} posts, {'changed' if new else 'which nobody has to fill any more'}."

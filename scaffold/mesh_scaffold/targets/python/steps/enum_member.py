@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mesh_descriptors.errors import Place, Problem
 from mesh_scaffold.steps import Made
+from mesh_scaffold.targets.python.columns import renamed_columns, validator_class
 from mesh_scaffold.targets.python.editing import read_source
 from mesh_scaffold.targets.python.edits import EnumMember, Refused, Span
 from mesh_scaffold.targets.python.steps.base import EditStep
-from mesh_scaffold.targets.python.uses import use_of_member
+from mesh_scaffold.targets.python.uses import rename_member, said_names, use_of_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,15 @@ class EnumMemberStep(EditStep):
         place = Place(self.file(), self._line(tree, str(old.name)))
         remedy = "Take out what uses it, then the member."
         return Made(fragments, conflicts=(Problem(f"{member} stays, as {used} uses it", place, remedy),))
+
+    def follow(self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec) -> tuple[str, ...]:
+        """Code of the user's gets the member under its new name; where it says another old name is told."""
+        rename_member(tree, self.places, str(old.enum_value), str(new.enum_value))
+        names = {validator_class(str(old.name)): validator_class(str(new.name))} | renamed_columns(old, new)
+        return tuple(
+            f"{place} still says {was}, which is {names[was]} now"
+            for was, place in said_names(tree, self.places, names)
+        )
 
     def _line(self, tree: Tree, name: str) -> int | None:
         source = read_source(tree, self.file())

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mesh_descriptors.errors import Place
-from mesh_scaffold.render import render
-from mesh_scaffold.steps import Holds, Made, Missing, Unchanged
-from mesh_scaffold.targets.postgres.migrations import migration_statements, next_migration
+from mesh_scaffold.render import Code, render
+from mesh_scaffold.render.literals import comment, sql, sql_name
+from mesh_scaffold.steps import Blocked, Holds, Made, Missing, Unchanged
+from mesh_scaffold.targets.postgres.migrations import APPLY, migration_statements, moved_migration, next_migration
 from mesh_scaffold.targets.python.steps.base import PythonStep
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from mesh_scaffold.steps import Fragment, Outcome, Subject, Terms, Verdict
     from mesh_scaffold.targets import Clock
     from mesh_scaffold.tree import Tree
+
+
+WHAT = "enum"
+"""What the migration of a value is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +48,38 @@ class EnumMigrationStep(PythonStep):
         value = str(spec.enum_value)
         if self._found(tree, value):
             return Unchanged()
-        path = next_migration(tree, self.migrations, str(spec.name), "enum", self.clock)
+        path = next_migration(tree, self.migrations, str(spec.name), WHAT, self.clock)
         tree.write(path, self._text(spec))
         return Made(files=(path,))
 
     def renew(
         self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms
     ) -> Outcome:
-        """The value is what it was; while nobody has the migration, it is written as it is generated now."""
-        del old, fragments
-        unsettled = [path for path in terms.files if path not in terms.settled]
-        for path in unsettled:
-            tree.write(path, self._text(new))
-        return Made(files=terms.files)
+        """While nobody has the migration, it is written as it is generated now; else a renamed value gets another."""
+        del fragments
+        unsettled = [path for path in terms.files if path.endswith(f"_{WHAT}.sql") and path not in terms.settled]
+        if old.name != new.name and not unsettled:
+            return self._renamed(tree, old, new, terms)
+        written = {path: moved_migration(path, str(old.name), str(new.name)) for path in unsettled}
+        for path, to in written.items():
+            tree.move(path, to)
+            tree.write(to, self._text(new))
+        return Made(files=tuple(written.get(path, path) for path in terms.files))
+
+    def _renamed(self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec, terms: Terms) -> Outcome:
+        was, now = str(old.enum_value), str(new.enum_value)
+        if (present := self._found(tree, now)) and self._found(tree, was):
+            remedy = "Choose another name, or take that value out first, in a migration that swaps the type."
+            return Blocked(f"{was} cannot become {now}, which the enum {self.enum} has already", present, remedy)
+        if present:
+            return Made(files=terms.files)
+        path = next_migration(tree, self.migrations, str(new.name), "rename", self.clock)
+        statement = f"ALTER TYPE {sql_name(self.enum)} RENAME VALUE {sql(was)} TO {sql(now)};"
+        title = comment(f"{was} posts are called {now} now.")
+        tree.write(
+            path, render(self.templates, "migration_change.sql.jinja", title=title, statements=[Code(statement)])
+        )
+        return Made(files=(*terms.files, path), notices=(APPLY,))
 
     def take_out(self, tree: Tree, old: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms) -> Outcome:
         """Nothing while nobody has the migration, which goes then; else the value stays, unless it is retired."""
@@ -81,7 +105,9 @@ class EnumMigrationStep(PythonStep):
             creates = statement.starts("create", "type")
             if not (creates or statement.starts("alter", "type")) or self.enum not in statement.words:
                 continue
-            if value in statement.texts:
+            if "rename" in statement.words and value in statement.texts[:1]:
+                found = None
+            elif value in statement.texts:
                 found = found or Place(path, statement.line_of(value))
             elif creates:
                 found = None
