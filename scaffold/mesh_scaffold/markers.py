@@ -20,6 +20,17 @@ def marked_line(text: str) -> int | None:
     return text.count("\n", 0, found.start()) + 1 if found else None
 
 
+def stray_line(text: str) -> int | None:
+    """The first line that begins as a marker does, whole or half of a conflict; None when there is none."""
+    found = (number for number, line in enumerate(lines_of(text), 1) if line.startswith(_SIDES))
+    return next(found, None)
+
+
+def without_markers(text: str) -> str:
+    """The text without the lines that begin as markers do."""
+    return "".join(line for line in lines_of(text) if not line.startswith(_SIDES))
+
+
 def sides_of(text: str) -> tuple[str, str]:
     """Both sides of a text that git left with conflict markers; twice the text itself when it has none."""
     ours: list[str] = []

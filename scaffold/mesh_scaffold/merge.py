@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mesh_scaffold.diff import lines_of
 from mesh_scaffold.markers import MIDDLE, OURS, THEIRS
@@ -34,6 +34,13 @@ class Chunk:
     settled: tuple[str, ...] | None
 
 
+class ConflictLine(NamedTuple):
+    """Where a conflict begins, by lines from 1: in the merge with our side of each, and in the one with markers."""
+
+    mine: int
+    marked: int
+
+
 @dataclass(frozen=True, slots=True)
 class Merge:
     """The merge of a text, in stretches."""
@@ -44,6 +51,17 @@ class Merge:
     def conflicts(self) -> int:
         """How many stretches both sides changed, each in its own way."""
         return sum(chunk.settled is None for chunk in self.chunks)
+
+    @property
+    def conflict_lines(self) -> tuple[ConflictLine, ...]:
+        """Where the conflicts begin, in order."""
+        found, mine, marked = [], 1, 1
+        for chunk in self.chunks:
+            if chunk.settled is None:
+                found.append(ConflictLine(mine, marked))
+            mine += len(chunk.ours if chunk.settled is None else chunk.settled)
+            marked += len(_marked(chunk) if chunk.settled is None else chunk.settled)
+        return tuple(found)
 
     @property
     def mine(self) -> str:
@@ -96,6 +114,14 @@ def both_sides(ours: str, theirs: str) -> Merge:
         mine, generated = tuple(one[start:end]), tuple(other[other_start:other_end])
         chunks.append(Chunk(mine, generated, mine if tag == "equal" else None))
     return Merge(tuple(chunks))
+
+
+def line_in(text: str, changed: str, line: int) -> int:
+    """The line of `text` that a line of `changed`, which was made from it, was or stands behind."""
+    blocks = SequenceMatcher(None, lines_of(text), lines_of(changed), autojunk=False).get_matching_blocks()
+    before = [block for block in blocks if block.b < line]
+    last = before[-1] if before else None
+    return max(1, last.a + min(line - last.b, last.size)) if last else 1
 
 
 def own_lines(base: str, ours: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mesh_descriptors.errors import MeshError, Place, Problem
+from mesh_descriptors.project import PROJECT_FILE
 from mesh_scaffold.base import TreeError, checked_path, digest
 from mesh_scaffold.lock import LOCAL
 from mesh_scaffold.plan import FORMAT, Plan
@@ -34,7 +35,7 @@ def _own_path(path: str) -> str:
     try:
         checked_path(path)
     except TreeError as error:
-        raise ValueError(str(error).replace("\n  ", " ")) from error
+        raise ValueError(error.problems[0].message) from error  # its remedy is that of all plans
     if f"{path}/".lower().startswith(f"{LOCAL}/"):
         raise ValueError(f"{path!r} is mesh's own")
     return path
@@ -177,6 +178,26 @@ def read_plan(content: bytes, shown: str, base: Base) -> Plan:
         document.warnings,
         tuple(problem.problem() for problem in document.conflicts),
     )
+
+
+def tree_of(plan: Plan, base: Base) -> Tree:
+    """The project as a plan makes it."""
+    tree = Tree(base)
+    for change in plan.changes:
+        if change.after is None:
+            tree.delete(change.path)
+        else:
+            tree.write(change.path, change.after.content, change.after.mode)
+    return tree
+
+
+def makes_project(content: bytes) -> bool:
+    """Whether the file's plan makes a project where none is: nothing of it is believed but that."""
+    try:
+        changes = _Document.model_validate_json(content).changes
+    except ValidationError:
+        return False
+    return any(change.path == PROJECT_FILE and change.before is None for change in changes)
 
 
 def _parsed(content: bytes, shown: str) -> _Document:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mesh_descriptors.errors import MeshError, Place
-from mesh_scaffold.markers import marked_line
+from mesh_scaffold.markers import stray_line
 from mesh_scaffold.steps import Fragment, Leftover
 
 if TYPE_CHECKING:
@@ -88,11 +88,11 @@ class Record:
         Raises:
             RecordError: it is no JSON, of a later format, or not a record.
         """
-        if marked_line(text):
+        if line := stray_line(text):  # no line of JSON begins so
             name = path.rpartition("/")[2].removesuffix(".json").rpartition(".")[2]
             raise RecordError(
                 "has conflict markers of a merge",
-                place=Place(path, marked_line(text)),
+                place=Place(path, line),
                 remedy=f"Resolve the other files first, then: mesh record rebuild {name}",
             )
         try:
@@ -113,10 +113,10 @@ class Record:
                 leftovers=tuple(Leftover(**leftover) for leftover in document.get("leftovers", ())),
             )
         except (ValueError, KeyError, TypeError) as error:
-            line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+            wrong = error.lineno if isinstance(error, json.JSONDecodeError) else None
             raise RecordError(
                 f"is not a record that mesh wrote ({type(error).__name__}: {error})",
-                place=Place(path, line),
+                place=Place(path, wrong),
                 remedy="Restore the file from git; it is written by mesh only.",
             ) from error
 

@@ -120,6 +120,6 @@ def test_a_value_in_use_or_a_function_of_the_type_stops_the_removal(
     assert (
         "function public.shown(public.realtime_post_type) depends on realtime_post_type and cannot be recreated" in said
     )
-    assert "1 rows of public.realtime_posts have 'POLL' in column type" in said
+    assert "1 row of public.realtime_posts has 'POLL' in column type" in said
     after = {path: path.read_bytes() for path in app.rglob("*") if path.is_file() and ".mesh/local" not in str(path)}
     assert after == before

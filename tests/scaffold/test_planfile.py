@@ -65,7 +65,7 @@ def test_what_a_dry_run_prints_as_json_is_a_plan_too() -> None:
     ("hostile", "message"),
     [
         (created("../outside"), "changes.0.path: is no plan: '../outside' is no path inside the project"),
-        (created("/etc/passwd"), "'/etc/passwd' is no path inside the project"),
+        (created("/etc/passwd"), "'/etc/passwd' is no path inside the project\n  Make the plan again: mesh plan"),
         (created("a/../../b"), "is no path inside the project"),
         (created("a\\b"), "is no path inside the project"),
         (created("a\x00b"), "is no path inside the project"),

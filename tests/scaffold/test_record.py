@@ -51,7 +51,12 @@ def test_nothing_generated_has_no_record() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{\n<<<<<<< ours", r"post-type\.poll\.json:2: is not a record that mesh wrote \(JSONDecodeError"),
+        ("{\n", r"post-type\.poll\.json:2: is not a record that mesh wrote \(JSONDecodeError"),
+        (
+            "{\n<<<<<<< ours\n}",
+            r"post-type\.poll\.json:2: has conflict markers of a merge\n.*, then: mesh record rebuild poll",
+        ),
+        ("{}\n>>>>>>> other\n", r"post-type\.poll\.json:2: has conflict markers of a merge"),
         ("[]", "is not a record that mesh wrote"),
         ("{}", r"is not a record that mesh wrote \(KeyError: 'format'\)"),
         (json.dumps({"format": 2}), "has format 2, this mesh reads 1\n  Install the version of mesh-scaffold"),

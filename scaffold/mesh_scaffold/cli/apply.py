@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mesh_cli.options import DryRunOption, JsonOption, ProjectOption
 from mesh_descriptors.errors import MeshError, Place
+from mesh_descriptors.project import PROJECT_FILE
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.project import open_project, report_unfinished
 from mesh_scaffold.cli.show import show_plan
-from mesh_scaffold.planfile import read_plan
+from mesh_scaffold.cli.verified import Verify, VerifyOption, verified
+from mesh_scaffold.planfile import makes_project, read_plan, tree_of
 from mesh_scaffold.tree import Disk
+
+if TYPE_CHECKING:
+    from mesh_descriptors.project import ProjectFile
+    from mesh_scaffold.plan import Plan
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -26,27 +32,43 @@ class UnreadablePlanError(MeshError):
 @app.command("apply")
 def apply_plan(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What mesh plan wrote; '-' reads standard input.")],
+    verify: VerifyOption = Verify.REQUIRED,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
     """Do what a plan says that mesh plan wrote to a file: exactly that, or nothing.
 
-    Every path is checked again. When a file that the plan was made from has changed since, it is listed, and nothing is
-    written.
+    Every path is checked again, and what is to be written is verified again. When a file that the plan rests on has
+    changed since, it is listed, and nothing is written. The plan of a new app makes it in DIR, or here.
     """
-    root, _ = open_project(project)
     content = _content(file)
+    root, settings = _project(project, content)
+
+    def checked() -> Plan:
+        read = read_plan(content, str(file), Disk(root))
+        return verified(tree_of(read, Disk(root)), read, verify, root, settings) if settings else read
+
     if dry_run:
         report_unfinished(root)
-        plan = read_plan(content, str(file), Disk(root))
+        plan = checked()
     else:
         with changing(root, f"apply {file.name}") as commit:
-            plan = read_plan(content, str(file), Disk(root))
+            plan = checked()
             commit(plan)
-    show_plan(plan, ("mesh check",), dry_run=dry_run, as_json=as_json)
+    show_plan(
+        plan, ("mesh check",) if settings else ("mesh db migrate", "mesh serve"), dry_run=dry_run, as_json=as_json
+    )
     if plan.conflicts:
         raise typer.Exit(1)
+
+
+def _project(folder: Path | None, content: bytes) -> tuple[Path, ProjectFile | None]:
+    """The project; of one that the plan itself makes there are only the folder and no settings yet."""
+    root = (folder or Path.cwd()).resolve()
+    if makes_project(content) and not (root / PROJECT_FILE).exists():
+        return root, None
+    return open_project(folder)
 
 
 def _content(file: Path) -> bytes:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mesh_cli.console import say
 from mesh_cli.main import LazyGroup
 from mesh_descriptors.errors import MeshError, Place
+from mesh_scaffold.cli.show import files
 from mesh_scaffold.files import DiskFiles, write_output
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-PLANNED = ("new", "update", "remove", "undo")
+PLANNED = ("init", "new", "update", "remove", "undo")
 """The commands whose work is a plan."""
 
 NOT_IN_FILES = {"applied", "next"}
@@ -36,7 +38,7 @@ def plan(
     context: typer.Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="COMMAND ...", help="new, update, remove or undo, with all that it takes."),
+        typer.Argument(metavar="COMMAND ...", help="init, new, update, remove or undo, with all that it takes."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan there, for mesh apply.")
@@ -62,9 +64,16 @@ def plan(
     document = json.loads(printed.getvalue())
     content = {key: value for key, value in document.items() if key not in NOT_IN_FILES}
     _write(output, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    say(f"{len(document['changes'])} files would change; the plan is in {output}.")
-    say(f"  mesh apply {output}", bold=True)
+    say(f"{files(len(document['changes']))} would change; the plan is in {output}.")
+    say(f"  mesh apply {shlex.quote(str(output))}{_elsewhere(command, name, arguments)}", bold=True)
     raise typer.Exit(code or 0)
+
+
+def _elsewhere(command: Any, name: str, arguments: list[str]) -> str:
+    """How `mesh apply` is told the folder of an app that is still to be made."""
+    if name != "init":
+        return ""
+    return f" --project {shlex.quote(command.make_context(name, list(arguments)).params['directory'])}"
 
 
 def _write(output: Path, text: str) -> None:

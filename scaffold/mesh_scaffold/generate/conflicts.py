@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mesh_descriptors.errors import MeshError, Place, Problem
 from mesh_scaffold.markers import marked_line
-from mesh_scaffold.merge import both_sides, merge_lines, merge_without_base
+from mesh_scaffold.merge import both_sides, line_in, merge_lines, merge_without_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,6 +44,7 @@ class Clash:
         generated: what would be written; with a base, together with all of the user's that does not conflict.
         merge: both, merged; None where one of them is no text.
         created: whether the file is the user's own, and stands where another is to be created.
+        on_disk: the file as it is, where `current` is something else.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Clash:
     generated: bytes
     merge: Merge | None
     created: bool = False
+    on_disk: bytes | None = None
 
     @classmethod
     def of(
@@ -66,12 +68,20 @@ class Clash:
         merge = merging.merged(path, common, ours, theirs) if merging else merge_lines(common, ours, theirs)
         return cls(path, merge.mine.encode(), merge.generated.encode(), merge)
 
+    @property
+    def line(self) -> int | None:
+        """The line of the user's file on which the first conflict begins; None where none can be told."""
+        lines = self.merge.conflict_lines if self.merge else ()
+        if not lines or self.on_disk is None:
+            return lines[0].mine if lines else None
+        return line_in(_text(self.on_disk) or "", _text(self.current) or "", lines[0].mine)
+
     @classmethod
-    def of_sides(cls, path: str, current: bytes, generated: bytes) -> Clash:
+    def of_sides(cls, path: str, current: bytes, generated: bytes, on_disk: bytes | None = None) -> Clash:
         """Both sides, every difference of which is a conflict."""
         ours, theirs = _text(current), _text(generated)
         merge = None if ours is None or theirs is None else both_sides(ours, theirs)
-        return cls(path, current, generated, merge)
+        return cls(path, current, generated, merge, on_disk=on_disk)
 
 
 Resolve: TypeAlias = Callable[[Clash], Choice]
@@ -129,7 +139,7 @@ def _refused(clash: Clash) -> Problem:
         remedy = "Rename, move or delete the file, or choose: --on-conflict keep, overwrite, merge or markers."
         return Problem("exists with other content; nothing was written", Place(clash.path), remedy)
     remedy = "Choose --on-conflict keep, overwrite or markers; with --dry-run it shows what that makes of the file."
-    return Problem("was edited where it is to change; nothing was written", Place(clash.path), remedy)
+    return Problem("was edited where it is to change; nothing was written", Place(clash.path, clash.line), remedy)
 
 
 def refuse(problems: Sequence[Problem]) -> None:

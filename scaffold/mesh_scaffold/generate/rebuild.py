@@ -10,7 +10,7 @@ from mesh_scaffold.generate.conflicts import refuse_pending
 from mesh_scaffold.generate.past import KIND
 from mesh_scaffold.generate.specs import load_spec, spec_path
 from mesh_scaffold.generate.work import Work, keys_of, record_of
-from mesh_scaffold.markers import sides_of
+from mesh_scaffold.markers import sides_of, without_markers
 from mesh_scaffold.plan import Plan
 from mesh_scaffold.record import GeneratedFile, Record, RecordError, all_records, record_path, write_record
 
@@ -69,7 +69,7 @@ def plan_rebuild(tree: Tree, target: Target, project: ProjectFile, name: str, fo
 
 def _readable_sides(text: str, path: str) -> tuple[Record, ...]:
     found = []
-    for side in dict.fromkeys(sides_of(text)):
+    for side in dict.fromkeys((*sides_of(text), without_markers(text))):  # of half a conflict no side is whole
         with suppress(RecordError):
             found.append(Record.from_json(side, path))
     return tuple(found)

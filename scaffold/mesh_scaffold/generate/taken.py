@@ -15,8 +15,11 @@ from mesh_scaffold.steps import Importable
 from mesh_scaffold.targets.merging import Merging
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from mesh_scaffold.generate.past import Options
     from mesh_scaffold.generate.work import Past, Work
+    from mesh_scaffold.merge import ConflictLine
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Fragment, Leftover, Target
     from mesh_scaffold.tree import Tree
@@ -122,7 +125,7 @@ def take(tree: Tree, target: Target, past: Past, new: PostTypeSpec | None, optio
         forced = past.taken(generated, target, new, generated=True)
         options.formatters.format_generated(generated, forced.files)
         fragments = forced.fragments
-        _shared_files(tree, generated, work, options, taken)
+        _shared_files(tree, (before, generated), work, options, taken)
     old = {(each.file, each.syntax_path): each for each in past.record.fragments}
     taken.fragments = still_made(fragments, old)
     recorded = {file.path: file for file in past.record.files}
@@ -144,21 +147,40 @@ def take(tree: Tree, target: Target, past: Past, new: PostTypeSpec | None, optio
     return taken
 
 
-def _shared_files(tree: Tree, generated: Tree, work: Work, options: Options, taken: Taken) -> None:
-    """Merge the files of which the user's side and the generated one differ; list every such piece."""
-    outcomes = {}
+def _shared_files(tree: Tree, sides: tuple[Tree, Tree], work: Work, options: Options, taken: Taken) -> None:
+    """Merge the files of which the user's side and the generated one differ; list every such piece.
+
+    Args:
+        tree: holds the user's side of each; changed in place.
+        sides: the project as it was, and as it is generated.
+        work: what differs.
+        options: what happens to it.
+        taken: what was done so far.
+    """
+    before, generated = sides
+    outcomes, lines = {}, {}
     for path in sorted({problem.place.path for problem in work.conflicts if problem.place and problem.place.path}):
         mine, theirs = tree.read(path), generated.read(path)
         if mine is None or theirs is None or mine == theirs:
             continue
-        clash = Clash.of_sides(path, mine, theirs)
+        clash = Clash.of_sides(path, mine, theirs, before.read(path))
         outcomes[path] = taken.resolve(tree, clash, options)
+        lines[path] = clash.merge.conflict_lines if clash.merge else ()
     for problem in work.conflicts:
         outcome = outcomes.get((problem.place and problem.place.path) or "")
         if outcome is None or outcome.kept:
             taken.warnings.append(f"{problem.place}: {problem.message}. {problem.remedy}")
         elif outcome.marked:
-            taken.conflicts.append(replace(problem, remedy=None))
+            taken.conflicts.append(replace(problem, place=_as_marked(problem.place, lines), remedy=None))
+
+
+def _as_marked(place: Place | None, lines: Mapping[str, Sequence[ConflictLine]]) -> Place | None:
+    """The place, with the line of the nearest marker in the file that was written."""
+    known = lines.get(place.path or "", ()) if place else ()
+    if place is None or place.line is None or not known:
+        return place
+    wanted = place.line
+    return replace(place, line=min(known, key=lambda line: abs(line.mine - wanted)).marked)
 
 
 def _former_file(

@@ -121,7 +121,8 @@ def _resolve(tree: Tree, entry: Entry, move: Move, current: bytes | None, resolv
     choice = resolve(clash)
     found = resolution(clash, choice)
     if found.refused:
-        work.refused.append(_refused(move, old, current, work.later))
+        refused = _refused(move, old, current, work.later)
+        work.refused.append(replace(refused, place=Place(move.path, clash.line)))
     elif choice == "keep" and clash.merge is None:
         work.notices.append(f"{move.path} was changed since, and is left as it is")
     elif old is None:

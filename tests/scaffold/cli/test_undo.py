@@ -192,7 +192,7 @@ def test_a_hostile_plan_is_refused_with_exit_code_2(mesh: Mesh, app: Path, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "error: which command is to be planned?\n  Those that do: new, update, remove, undo; mesh plan new"),
+        ((), "error: which command is to be planned?\n  Those that do: init, new, update, remove, undo; mesh plan new"),
         (("db", "up"), "error: 'db' is no command that makes a plan\n"),
         ((*POLL, "-o", "no/such/folder/x"), "error: no/such/folder/x: cannot be written: No such file or directory\n"),
         (("new", "post-type", "poll", "-o", "x"), "error: specs/poll.yaml: no such file\n"),
@@ -236,3 +236,38 @@ def _read(reader: int) -> bytes:
         return os.read(reader, 65536)
     except OSError:  # how Linux says that the other end was closed
         return b""
+
+
+def test_what_a_plan_writes_is_verified_again(mesh: Mesh, app: Path, tmp_path: Path) -> None:
+    file = tmp_path / "poll.plan"
+    mesh(app, "plan", *POLL, "-o", str(file))
+    plan = json.loads(file.read_text())
+    change = next(each for each in plan["changes"] if each["path"] == "app/models.py")
+    change["after"]["text"] += "def broken(:\n"
+    file.write_text(json.dumps(plan))
+    before = tree_of(app)
+    done = mesh(app, "apply", str(file))
+    assert (done.returncode, tree_of(app)) == (1, before)
+    assert done.stderr.startswith("error: app/models.py:")
+    assert mesh(app, "apply", str(file), "--verify", "none").returncode == 0
+
+
+def test_a_new_app_can_be_planned_and_is_made_by_its_plan(mesh: Mesh, tmp_path: Path) -> None:
+    done = mesh(tmp_path, "plan", "init", "my app", "-o", "app.plan")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("the plan is in app.plan.\n  mesh apply app.plan --project 'my app'\n")
+    assert not (tmp_path / "my app").exists()
+    done = mesh(tmp_path, "apply", "app.plan", "--project", "my app")
+    assert done.returncode == 0, done.stderr
+    assert mesh(tmp_path, "init", "my app").stdout == "notice: this app is made already\nNothing to do.\n"
+    assert mesh(tmp_path / "my app", "check").returncode == 0
+    assert "this plan is applied already" in mesh(tmp_path, "apply", "app.plan", "--project", "my app").stdout
+
+
+def test_the_plan_of_a_type_needs_a_project(mesh: Mesh, app: Path, tmp_path: Path) -> None:
+    file = tmp_path / "poll.plan"
+    mesh(app, "plan", *POLL, "-o", str(file))
+    (tmp_path / "else").mkdir()
+    done = mesh(tmp_path, "apply", str(file), "--project", str(tmp_path / "else"))
+    assert done.returncode == 2
+    assert "mesh.toml" in done.stderr

@@ -115,7 +115,7 @@ def test_a_file_that_was_edited_since_is_listed_and_nothing_is_written(root: Pat
     with pytest.raises(ConflictError) as caught:
         undo(root)
     assert sorted(str(problem) for problem in caught.value.problems) == [
-        "gone: was changed since; nothing was written\n"
+        "gone:1: was changed since; nothing was written\n"
         "  Save your edits elsewhere, or choose: --on-conflict keep, overwrite, merge or markers.",
         "plugins/poll/plugin.toml: was changed since; nothing was written\n"
         "  Save your edits elsewhere, or choose: --on-conflict keep or overwrite.",

@@ -32,6 +32,12 @@ def edited(files: Files, path: str, old: str, new: str) -> Files:
     return written(files, path, text_of(files, path).replace(old, new))
 
 
+def line_of(files: Files, word: str) -> int:
+    """The first line of the models with that word."""
+    lines = text_of(files, "app/models.py").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if word in line)
+
+
 def said(choice: str) -> Options:
     return Options(chosen(OnConflict(choice), created="abort", changed="markers"))
 
@@ -108,8 +114,23 @@ def test_a_side_can_be_chosen_for_all(app: Files, choice: str, line: str) -> Non
 @pytest.mark.parametrize("choice", ["abort", "merge"])
 def test_nothing_is_written_where_that_is_asked_for(app: Files, choice: str) -> None:
     files = edited(app, "app/models.py", "poll_question: str | None", "poll_question: bytes | None")
-    with pytest.raises(ConflictError, match=r"app/models.py: was edited where it is to change; nothing was written"):
+    place = rf"app/models\.py:{line_of(files, 'poll_question')}"
+    with pytest.raises(ConflictError, match=rf"{place}: was edited where it is to change; nothing was written"):
         updated(changed(files, *RETYPED), "poll", said(choice))
+
+
+def test_a_conflict_in_a_shared_file_is_told_with_the_line_of_its_marker(app: Files) -> None:
+    files = edited(app, "app/models.py", "poll_question: str | None", "poll_question: bytes | None")
+    files = edited(files, "app/models.py", "poll_options: list[str] | None", "poll_options: bytes | None")
+    spec = POLL.replace(*RETYPED).replace('"list[string]"', '"list[int]"')
+    plan = updated(written(files, SPEC, spec), "poll")
+    lines = text_of(applied(files, plan), "app/models.py").splitlines()
+    places = [
+        conflict.place for conflict in plan.conflicts if conflict.place and conflict.place.path == "app/models.py"
+    ]
+    marked = [number for number, line in enumerate(lines, 1) if line == "<<<<<<< yours"]
+    assert [place.line for place in places] == [marked[0], *marked], "the file, then each piece"
+    assert len(marked) == 2
 
 
 def test_a_deleted_line_stays_away_until_its_field_changes(app: Files) -> None:

@@ -228,7 +228,7 @@ def test_what_cannot_be_recreated_is_named_and_nothing_is_written(posts: Connect
 
 
 USES = {
-    "rows of a table": ("INSERT INTO posts VALUES (3, 'POLL')", "1 rows of public.posts have 'POLL' in column type"),
+    "rows of a table": ("INSERT INTO posts VALUES (3, 'POLL')", "1 row of public.posts has 'POLL' in column type"),
     "rows of an archive": (
         "CREATE TABLE archive (was kind); INSERT INTO archive VALUES ('POLL'), ('POLL')",
         "2 rows of public.archive have 'POLL' in column was",
@@ -236,11 +236,11 @@ USES = {
     "rows of a partition": (
         "CREATE TABLE p (at integer, type kind) PARTITION BY RANGE (at); INSERT INTO posts VALUES (9, 'TEXT');"
         "CREATE TABLE p1 PARTITION OF p DEFAULT; INSERT INTO p VALUES (1, 'POLL')",
-        "1 rows of public.p have 'POLL' in column type",
+        "1 row of public.p has 'POLL' in column type",
     ),
     "an array": (
         "CREATE TABLE feeds (types kind[]); INSERT INTO feeds VALUES ('{TEXT,POLL}')",
-        "1 rows of public.feeds have 'POLL' in column types",
+        "1 row of public.feeds has 'POLL' in column types",
     ),
 }
 

@@ -88,10 +88,9 @@ def _rows_in_use(connection: psycopg.Connection[Any], swap: Swap) -> list[Proble
     for column in swap.columns:
         counted = connection.execute(swap.count_rows(column).encode("utf-8")).fetchone()
         if counted and counted[0]:
-            problems.append(
-                Problem(
-                    f"{counted[0]} rows of {column.table} have {swap.value!r} in column {column.name}",
-                    remedy="Delete them, or give them another type, then run the command again.",
-                )
-            )
+            rows = "1 row" if counted[0] == 1 else f"{counted[0]} rows"
+            verb, them = ("has", "it") if counted[0] == 1 else ("have", "them")
+            message = f"{rows} of {column.table} {verb} {swap.value!r} in column {column.name}"
+            remedy = f"Delete {them}, or give {them} another type, then run the command again."
+            problems.append(Problem(message, remedy=remedy))
     return problems
