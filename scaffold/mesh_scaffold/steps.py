@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from mesh_descriptors.errors import Place, Problem
     from mesh_scaffold.spec.model import PostTypeSpec
@@ -234,7 +234,10 @@ class Importable(Protocol):
 
 @runtime_checkable
 class NamedInCode(Protocol):
-    """What a step is besides, when code of the user's may name what it makes, and is to follow a rename."""
+    """What a step is besides, when code may name what is made for a type, and is to follow when that is renamed."""
+
+    def names(self, old: PostTypeSpec, new: PostTypeSpec) -> Mapping[str, str]:
+        """Words that stand in generated code for the type alone: what each is under the new name."""
 
     def follow(self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec) -> tuple[str, ...]:
         """Make such code say the new name, and tell where an old one still stands.

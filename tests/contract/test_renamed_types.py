@@ -163,3 +163,26 @@ def test_the_tests_of_a_renamed_type_pass(app: Path, mesh_server: str, monkeypat
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_dish.py"]
         done = subprocess.run(command, cwd=app, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("old", "new"), [("product_review", "critique"), ("image", "picture"), ("text", "note")])
+def test_a_type_that_was_written_by_hand_is_renamed_once_it_is_adopted(
+    pristine: Path, mesh_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    app = shutil.copytree(pristine, tmp_path / "app", symlinks=True)
+    assert mesh(app, "adopt", old)[0] == 0
+    spec = app / f"specs/{old}.yaml"
+    (app / f"specs/{new}.yaml").write_text(
+        spec.read_text().replace(f"name: {old}", f"name: {new}\nrenamed_from: {old}")
+    )
+    spec.unlink()
+    code, output, errors = mesh(app, "update", new)
+    assert code == 0, output + errors
+    code, output, errors = mesh(app, "check")
+    assert code == 0, output + errors
+    with fresh_database(mesh_server) as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        migrated(app, url)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/test_{new}.py"]
+        done = subprocess.run(command, cwd=app, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from mesh_scaffold.generate.past import KIND, NotGeneratedError
 from mesh_scaffold.generate.specs import SpecExistsError, all_specs, load_spec, spec_path
 from mesh_scaffold.generate.taken import take
 from mesh_scaffold.generate.work import SPEC_STEP, Work, record_of
-from mesh_scaffold.merge import merge_words
 from mesh_scaffold.record import all_records, record_path, write_record
 from mesh_scaffold.spec.changes import under_new_name
 from mesh_scaffold.steps import Migrating, NamedInCode
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Target
     from mesh_scaffold.tree import Tree
-
-MAX_CHARACTERS = 60_000
-"""Longer files are merged by lines only."""
 
 
 def renaming_spec(tree: Tree, target: Target, project: ProjectFile, name: str) -> PostTypeSpec | None:
@@ -71,7 +68,7 @@ def take_renamed(
     """
     _refuse_taken(tree, target, project, past, new)
     between = under_new_name(past.spec, new)
-    moved = _moved(tree, target, past, between, options)
+    moved = _moved(tree, target, past, between)
     taken = take(tree, target, moved, between, options)
     for step in target.steps(KIND):
         if isinstance(step, NamedInCode):
@@ -102,7 +99,7 @@ def _refuse_taken(tree: Tree, target: Target, project: ProjectFile, past: Past, 
     refuse_same_class(new, others - {old, str(new.name)})
 
 
-def _moved(tree: Tree, target: Target, past: Past, new: PostTypeSpec, options: Options) -> Past:
+def _moved(tree: Tree, target: Target, past: Past, new: PostTypeSpec) -> Past:
     """Move the type's files, so that its steps find them under the new name; migrations stay where they are."""
     trial, work = tree.fork(), Work()
     steps = {file.step for file in past.record.files}
@@ -110,58 +107,53 @@ def _moved(tree: Tree, target: Target, past: Past, new: PostTypeSpec, options: O
         if step.name in steps and not isinstance(step, Migrating):
             work.take(step, trial, (None, new))
     work.require_done()
-    options.formatters.format_generated(trial, work.files)
     paths = {step: path for path, step in work.files.items()} | {SPEC_STEP: new.path}
+    names = _names(target, past.spec, new)
     refused: list[Problem] = []
-    files = [_moved_file(tree, trial, file, paths, options, refused) for file in past.record.files]
+    files = [_moved_file(tree, file, paths.get(file.step, file.path), names, refused) for file in past.record.files]
     refuse(refused)
     return replace(past, record=replace(past.record, files=tuple(files)))
 
 
+def _names(target: Target, old: PostTypeSpec, new: PostTypeSpec) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for step in target.steps(KIND):
+        found |= step.names(old, new) if isinstance(step, NamedInCode) else {}
+    return found
+
+
 def _moved_file(
-    tree: Tree, trial: Tree, file: GeneratedFile, paths: Mapping[str, str], options: Options, refused: list[Problem]
+    tree: Tree, file: GeneratedFile, path: str, names: Mapping[str, str], refused: list[Problem]
 ) -> GeneratedFile:
-    """The file under its new path, as the record is to have it; one that somebody moved by hand is taken as it is."""
-    path = paths.get(file.step, file.path)
-    moved = replace(file, path=path)
-    current = tree.read(file.path)
-    if path == file.path or file.step == SPEC_STEP or current is None:
-        return moved
-    if tree.exists(path):
+    """The file under its new path, as the record is to have it.
+
+    What the user has and what was generated both get the new names; so what differs between them is the user's, as
+    before. A file that somebody moved by hand is taken as it is.
+    """
+    if path == file.path or file.step == SPEC_STEP:
+        return replace(file, path=path)
+    if tree.exists(file.path) and tree.exists(path):
         message = f"exists, and {file.path} is to move there; nothing was written"
         refused.append(Problem(message, Place(path), "Rename, move or delete one of the two."))
-        return moved
-    _move_folder(tree, file.path, path)
-    generated = trial.read(path) or b""
-    if options.formatters.same(file.path, current, file.content):
-        return moved
-    # Word by word: the names that change seldom are the words that were edited.
-    merged = _merged(options.formatters.formatted(path, file.content), current, generated)
-    if merged is None:
-        return moved
-    tree.write(path, merged)
-    return replace(moved, content=generated)
+        return file
+    _move(tree, file.path, path)
+    if (current := tree.read(path)) is not None:
+        tree.write(path, _renamed(current, names))
+    return replace(file, path=path, content=_renamed(file.content, names))
 
 
-def _move_folder(tree: Tree, path: str, to: str) -> None:
+def _move(tree: Tree, path: str, to: str) -> None:
     """Move a file; where its folder is called otherwise now, what stands beside it goes along."""
     folder, _, name = path.rpartition("/")
-    other, _, new_name = to.rpartition("/")
+    new_folder, _, new_name = to.rpartition("/")
     tree.move(path, to)
-    if folder != other and name == new_name:
-        for beside in tree.list(folder):
-            if not tree.exists(beside_to := f"{other}/{beside.rpartition('/')[2]}"):
-                tree.move(beside, beside_to)
+    for beside in tree.list(folder) if folder != new_folder and name == new_name else ():
+        beside_to = f"{new_folder}/{beside.rpartition('/')[2]}"
+        if not tree.exists(beside_to):
+            tree.move(beside, beside_to)
 
 
-def _merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
-    if len(ours) > MAX_CHARACTERS:
-        return None
-    try:
-        texts = [each.decode("utf-8") for each in (base, ours, theirs)]
-    except UnicodeDecodeError:
-        return None
-    if "\r\n" in texts[1]:
-        return None  # line ends are merged with the lines
-    found = merge_words(*texts)
-    return None if found is None else found.encode("utf-8")
+def _renamed(content: bytes, names: Mapping[str, str]) -> bytes:
+    words = {name.encode(): to.encode() for name, to in names.items()}
+    pattern = rb"(?<!\w)(?:" + b"|".join(map(re.escape, words)) + rb")(?!\w)"
+    return re.sub(pattern, lambda found: words[found[0]], content) if words else content

@@ -15,6 +15,8 @@ from mesh_scaffold.steps import Holds, Missing, Unknown
 from mesh_scaffold.targets.python.steps.base import FileStep
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mesh_scaffold.render import Templates
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Subject, Verdict
@@ -50,6 +52,15 @@ class DescriptorStep(FileStep):
             remedy = f'Write kind = "post-type" and type = "{subject.name}".'
             return Missing(Place(path), remedy)
         return Holds(Place(path))
+
+    def names(self, old: PostTypeSpec, new: PostTypeSpec) -> Mapping[str, str]:
+        """The line that says which type it is, in a descriptor that was written by hand too."""
+        return {f'type = "{old.name}"': f'type = "{new.name}"'}
+
+    def follow(self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec) -> tuple[str, ...]:
+        """Nothing else says it so."""
+        del tree, old, new
+        return ()
 
     def render(self, tree: Tree, spec: PostTypeSpec) -> str:
         """The descriptor."""

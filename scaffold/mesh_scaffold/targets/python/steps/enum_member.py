@@ -14,7 +14,7 @@ from mesh_scaffold.targets.python.steps.base import EditStep
 from mesh_scaffold.targets.python.uses import rename_member, said_names, use_of_member
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mesh_scaffold.spec.model import PostTypeSpec
     from mesh_scaffold.steps import Fragment, Outcome, Subject, Terms
@@ -56,14 +56,18 @@ class EnumMemberStep(EditStep):
         remedy = "Take out what uses it, then the member."
         return Made(fragments, conflicts=(Problem(f"{member} stays, as {used} uses it", place, remedy),))
 
+    def names(self, old: PostTypeSpec, new: PostTypeSpec) -> Mapping[str, str]:
+        """The member, the validator's class, the page on which one is made, and the columns."""
+        pairs = ((str(spec.enum_value), validator_class(spec.name), f"/create/{spec.name}") for spec in (old, new))
+        return dict(zip(*pairs, strict=True)) | renamed_columns(old, new)
+
     def follow(self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec) -> tuple[str, ...]:
         """Code of the user's gets the member under its new name; where it says another old name is told."""
-        rename_member(tree, self.places, str(old.enum_value), str(new.enum_value))
-        names = {validator_class(str(old.name)): validator_class(str(new.name))} | renamed_columns(old, new)
-        return tuple(
-            f"{place} still says {was}, which is {names[was]} now"
-            for was, place in said_names(tree, self.places, names)
-        )
+        was, now = str(old.enum_value), str(new.enum_value)
+        rename_member(tree, self.places, was, now)
+        names = {name: to for name, to in self.names(old, new).items() if name != was}
+        places = said_names(tree, self.places, names)
+        return tuple(f"{place} still says {name}, which is {names[name]} now" for name, place in places)
 
     def _line(self, tree: Tree, name: str) -> int | None:
         source = read_source(tree, self.file())
