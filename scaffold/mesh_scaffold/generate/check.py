@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mesh_descriptors.errors import MeshError, Place, Problem
@@ -100,7 +100,7 @@ def examine(
     drifted = drift(tree, target, matrix, KIND, formatters, marked)
     differences = [each for each in drifted if only in {None, each.type}]
     told = {each.problem.place.path for each in drifted if each.problem.place}
-    matrix = matrix.without(marked).of(only)
+    matrix = matrix.without(marked).of(only) if only else _without_renamed(matrix.without(marked), tree)
     return Report(
         matrix,
         tuple(finding(path, line) for path, line in sorted(marked.items()) if path not in told),
@@ -112,6 +112,14 @@ def examine(
         ),
         (*(each.problem for each in differences if not each.is_finding), *found.notices),
     )
+
+
+def _without_renamed(matrix: Matrix, tree: Tree) -> Matrix:
+    """The matrix without types that the code has under another name still: all that is wrong is that name."""
+    own = {str(spec.name) for spec in matrix.specs}
+    recorded = {name for name in (*matrix.types, *own) if tree.exists(record_path(KIND, name))}
+    waiting = {spec.name for spec in matrix.specs if spec.renamed_from in recorded - own and spec.name not in recorded}
+    return replace(matrix, types=tuple(name for name in matrix.types if name not in waiting))
 
 
 def _in_database(

@@ -92,6 +92,11 @@ class _Compared:
         """The spec that is gone, or says something else than what was generated; the templates that do."""
         name = record.name
         if spec is None:
+            if renaming := next((each for each in self.matrix.specs if self.is_renaming(each, name)), None):
+                message = f"{name} is called {renaming.name} here, and has its old name in the code"
+                problem = Problem(message, renaming.place("renamed_from"), f"Run mesh update {renaming.name}.")
+                yield Difference(name, problem, is_finding=True)
+                return
             broken = {problem.place.path for problem in self.matrix.problems if problem.place}
             if not any(str(path).endswith(f"/{name}.yaml") for path in broken):
                 remedy = f"Restore the spec of {name} from git, or take the type out: mesh remove {name}"
@@ -103,6 +108,10 @@ class _Compared:
         elif renewed := [file.path for file in record.files if self._is_outdated(file, spec)]:
             message = f"{name}: mesh generates it otherwise now: {', '.join(renewed)}"
             yield Difference(name, Problem(message, Place(spec.path), f"Run mesh update {name}."), is_finding=False)
+
+    def is_renaming(self, spec: PostTypeSpec, name: str) -> bool:
+        """Whether the spec is that of the type `name`, which it calls otherwise."""
+        return spec.renamed_from == name and not self.tree.exists(record_path(spec.kind, str(spec.name)))
 
     def files(self, record: Record, spec: PostTypeSpec | None) -> Iterator[Difference]:
         """The generated files that are gone, or were edited; of an adopted type none was generated."""

@@ -260,3 +260,13 @@ def test_a_renamed_type_can_be_removed(app: Files) -> None:
     without = with_type(pristine_app(), "event")
     for path in without:
         assert after[path].content == without[path].content, path
+
+
+def test_check_says_that_the_rename_is_to_be_done(app: Files) -> None:
+    assert findings(renamed(app)) == (
+        [
+            "specs/survey.yaml:3:15: poll is called survey here, and has its old name in the code\n"
+            "  Run mesh update survey."
+        ],
+        [],
+    )
