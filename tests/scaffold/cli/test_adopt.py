@@ -207,6 +207,9 @@ def test_a_field_added_to_adopted_types_makes_no_conflict(mesh: Mesh, app: Path,
         "from pydantic import BaseModel, ConfigDict, Field, StringConstraints"
         in after["app/validators/text.py"].decode()
     )
+    models = after["app/models.py"].decode()
+    assert "    product_review_recommended: bool | None = None\n    product_review_mood: str | None = None\n" in models
+    assert "    image_caption: str | None = None\n    image_mood: str | None = None\n" in models
     assert mesh(app, "check").returncode == 0
     assert "Nothing to do." in mesh(app, "update", "--all").stdout
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import groupby
+
 import pytest
 
 from mesh_scaffold.cli.conflicts import OnConflict, chosen
@@ -117,6 +119,23 @@ def test_nothing_is_written_where_that_is_asked_for(app: Files, choice: str) -> 
     place = rf"app/models\.py:{line_of(files, 'poll_question')}"
     with pytest.raises(ConflictError, match=rf"{place}: was edited where it is to change; nothing was written"):
         updated(changed(files, *RETYPED), "poll", said(choice))
+
+
+def test_a_field_that_comes_later_stands_beside_those_of_its_type() -> None:
+    files = with_type(with_type(pristine_app(), "poll"), "event")
+    spec = POLL.replace("fields:\n", "fields:\n  topic: {type: string, required: false}\n")
+    spec += "  end: {type: date, required: false}\n"
+    after = applied(files, updated(written(files, SPEC, spec), "poll"))
+    for path in ("app/models.py", "app/actions.py"):
+        lines = [line for line in text_of(after, path).splitlines() if "poll_" in line or "event_" in line]
+        runs = [key for key, _ in groupby("event" if "event_" in line else "poll" for line in lines)]
+        assert runs == ["poll", "event"] * (1 if path.endswith("models.py") else 4), lines
+    assert "poll_question: str | None = None\n    poll_topic: " in text_of(after, "app/models.py")
+    assert "poll_options: list[str] | None = None\n    poll_end: " in text_of(after, "app/models.py")
+    back = applied(after, updated(written(after, SPEC, POLL), "poll"))
+    assert {path: content for path, content in back.items() if path.startswith("app/")} == {
+        path: content for path, content in files.items() if path.startswith("app/")
+    }
 
 
 def test_a_conflict_in_a_shared_file_is_told_with_the_line_of_its_marker(app: Files) -> None:

@@ -35,27 +35,36 @@ class Column:
         annotation: its Python type, without `| None`; None when only the name is known.
         imports: what the annotation needs.
         jsonb: whether the value is stored as JSON.
+        behind: the type's other columns, the one that it follows in the spec first; none that it shares.
     """
 
     name: str
     annotation: str | None = None
     imports: tuple[Import, ...] = ()
     jsonb: bool = False
+    behind: tuple[str, ...] = ()
 
 
 def columns_of_spec(spec: PostTypeSpec, refs: Mapping[str, RefSection]) -> tuple[Column, ...]:
     """The columns that the spec gives the type; none when its fields live in the payload."""
     if spec.storage == "json":
         return ()
+    names = [str(spec.column_of(field)) for field in spec.fields]
     return tuple(
         Column(
-            str(spec.column_of(field)),
+            names[index],
             stored_annotation(field, refs),
             kind_of(field.type, refs).stored_imports,
             is_jsonb(field),
+            tuple(each for each in (*reversed(names[:index]), *names[index + 1 :]) if _is_own(spec, each)),
         )
-        for field in spec.fields
+        for index, field in enumerate(spec.fields)
     )
+
+
+def _is_own(spec: PostTypeSpec, column: str) -> bool:
+    """Whether the column is called after the type: another may be shared, and stand among other types' columns."""
+    return column == spec.name or column.startswith(f"{spec.name}_")
 
 
 def columns_of(

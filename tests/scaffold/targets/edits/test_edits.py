@@ -23,6 +23,10 @@ ELEMENT = Element("TYPES", "T.NEW", same_as=('"NEW"',), whole="T")
 FEED = Element("FEEDS", "T.NEW", key="global")
 ENTRY = DictEntry("row", "new", 'fields.get("new")', function="create")
 GUARD = GuardedItem("update", "data", "new", "params.model_fields_set", "fields.get({key})")
+LONG = "A" * 63
+BESIDE_ENTRY = DictEntry("row", "new", 'fields.get("new")', function="create", behind=("gone", "b", "a"))
+BESIDE_GUARD = GuardedItem("update", "data", "new", "params.model_fields_set", "fields.get({key})", ("gone", "b", "c"))
+BESIDE_FIELD = ClassField("Post", "new", "int", None, behind=("gone", "b", "a"))
 
 
 def source(text: str) -> Source:
@@ -47,6 +51,46 @@ def source(text: str) -> Source:
         (ELEMENT, "TYPES = [T.A,\n         T.B]\n", "TYPES = [T.A,\n         T.B,\n         T.NEW]\n"),
         (ELEMENT, "TYPES = [\n    # none yet\n]\n", "TYPES = [\n    # none yet\n    T.NEW,\n]\n"),
         (FEED, "FEEDS = {'global': [T.A], 'b': []}", "FEEDS = {'global': [T.A, T.NEW], 'b': []}"),
+        (
+            BESIDE_ENTRY,
+            "def create():\n    row = {\n        'a': 1,\n        'b': 2,  # b\n"
+            "        # the others\n        'c': 3\n    }\n",
+            "def create():\n    row = {\n        'a': 1,\n        'b': 2,  # b\n        'new': fields.get(\"new\"),\n"
+            "        # the others\n        'c': 3\n    }\n",
+        ),
+        (
+            BESIDE_ENTRY,
+            "def create(): row = {'a': 1, 'c': 3}",
+            "def create(): row = {'a': 1, 'new': fields.get(\"new\"), 'c': 3}",
+        ),
+        (
+            BESIDE_ENTRY,
+            "def create(): row = {'c': 3, 'b': 2}",
+            "def create(): row = {'c': 3, 'b': 2, 'new': fields.get(\"new\")}",
+        ),
+        (
+            BESIDE_GUARD,
+            "def update():\n    data = {}\n    if x:\n        data['b'] = 1  # b\n"
+            "    # c\n    if x:\n        data['c'] = 1\n",
+            "def update():\n    data = {}\n    if x:\n        data['b'] = 1  # b\n"
+            "    if 'new' in params.model_fields_set:\n"
+            "        data['new'] = fields.get('new')\n    # c\n    if x:\n        data['c'] = 1\n",
+        ),
+        (
+            BESIDE_FIELD,
+            "class Post:\n    a: int\n    b: int  # b\n\n    # c\n    c: int\n",
+            "class Post:\n    a: int\n    b: int  # b\n    new: int\n\n    # c\n    c: int\n",
+        ),
+        (
+            BESIDE_FIELD,
+            "class Post:\n    c: int\n\n    d: int\n",
+            "class Post:\n    c: int\n\n    d: int\n    new: int\n",
+        ),
+        (
+            DictEntry("MAP", f"T.{LONG}", LONG, key_is_text=False),
+            "MAP = {\n    T.A: A,\n}\n",
+            f"MAP = {{\n    T.A: A,\n    T.{LONG}: (\n        {LONG}\n    ),\n}}\n",
+        ),
         (
             ENTRY,
             "def create():\n    row = {\n        'a': 1,\n    }\n",

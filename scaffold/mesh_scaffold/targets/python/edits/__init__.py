@@ -5,7 +5,8 @@ with the exact `Insertion`; `subtract` takes that insertion out again. A file th
 twice or computes it gives a `Refused` with line and remedy.
 """
 
-from mesh_scaffold.targets.python.edits.elements import DictEntry, Element, dict_entries
+from mesh_scaffold.targets.python.edits.elements import Element
+from mesh_scaffold.targets.python.edits.entries import DictEntry, dict_entries
 from mesh_scaffold.targets.python.edits.find import find_value, top_level_names
 from mesh_scaffold.targets.python.edits.guards import GuardedItem
 from mesh_scaffold.targets.python.edits.imports import ImportedName

@@ -65,6 +65,16 @@ def addition(source: Source, bracket: Bracket, code: str, at: int | None = None)
     return _append(source, bracket, code) if bracket.items else _first(source, bracket, code)
 
 
+def behind(source: Source, bracket: Bracket, code: str, index: int) -> Addition:
+    """How `code` goes in behind element `index`: behind the comment on its line, before one above the next element."""
+    item, rest = bracket.items[index], bracket.items[index + 1 :]
+    if not rest or not (_starts_line(source, item.start) and _starts_line(source, rest[0].start)):
+        return addition(source, bracket, code, index + 1)
+    at = source.line_end(item.past)
+    before = source.newline + source.indent_at(item.start)
+    return Addition((Splice(at, at, f"{before}{code},"),), before, ",", at + len(before))
+
+
 def _before(source: Source, bracket: Bracket, code: str, at: int) -> Addition:
     item = bracket.items[at]
     start = source.line_starts[source.line_of(item.start) - 1]

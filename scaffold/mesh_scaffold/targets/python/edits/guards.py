@@ -29,6 +29,7 @@ class GuardedItem:
         key: the key, a plain name.
         among: what must hold the key, as an expression.
         value: the value's expression, with `{key}` where the quoted key goes.
+        behind: the keys that it belongs to: it goes behind the block of the first of them that has one.
     """
 
     function: str
@@ -36,6 +37,7 @@ class GuardedItem:
     key: str
     among: str
     value: str
+    behind: tuple[str, ...] = ()
 
     @property
     def owner(self) -> str:
@@ -134,8 +136,11 @@ class GuardedItem:
         return removed(source, place, insertion, splices)
 
     def _neighbour(self, function: Function) -> ast.stmt | None:
-        """The last block that sets a key, else the assignment that starts the dict."""
+        """The block of a key that this one belongs to, the last that sets any, or the assignment of the dict."""
         blocks = [node for node in function.body if isinstance(node, ast.If) and self._sets(node.body[-1])]
+        for key in self.behind:
+            if beside := next((node for node in blocks if self._sets(node.body[-1], key)), None):
+                return beside
         names = [node for node in function.body if any(_is_name(target, self.name) for target in targets_of(node))]
         return (blocks or names or [None])[-1]
 

@@ -101,6 +101,7 @@ class ClassField:
         default: its default's code; None for none.
         any_type: whether a field of that name will do, whatever its type.
         new_group: whether a blank line goes before it where the class sets groups of fields apart by such.
+        behind: the fields that it belongs to: it goes behind the first of them that is there.
     """
 
     class_name: str
@@ -109,6 +110,7 @@ class ClassField:
     default: str | None = "None"
     any_type: bool = False
     new_group: bool = False
+    behind: tuple[str, ...] = ()
 
     @property
     def owner(self) -> str:
@@ -156,8 +158,10 @@ class ClassField:
         assert not isinstance(owner, Refused)
         fields = [statement for statement in owner.body if isinstance(statement, ast.AnnAssign)]
         settings = [statement for statement in owner.body if _assigned_name(statement)]
-        neighbour = (fields or settings or [None])[-1]
-        gap = source.newline if self.new_group and _in_groups(source, fields) else ""
+        by_name = {_assigned_name(field): field for field in fields}
+        beside = next((by_name[name] for name in self.behind if name in by_name), None)
+        neighbour = beside or (fields or settings or [None])[-1]
+        gap = source.newline if self.new_group and beside is None and _in_groups(source, fields) else ""
         addition = add_statement(source, owner, owner.body, neighbour, self.wanted, gap)
         return added(source, self.syntax_path, addition)
 

@@ -65,7 +65,8 @@ class CreateActionStep(ActionStep):
         """An entry of the row."""
         value = f'fields.get("{column.name}")'
         code = f"jsonb({value})" if column.jsonb else value
-        return DictEntry(self.places.create_row, column.name, code, function=self.places.create_function)
+        function = self.places.create_function
+        return DictEntry(self.places.create_row, column.name, code, function=function, behind=column.behind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +85,5 @@ class UpdateActionStep(ActionStep):
             key=column.name,
             among="params.model_fields_set",
             value=value,
+            behind=column.behind,
         )

@@ -64,7 +64,14 @@ class ModelFieldsStep(EditStep):
         for edit in self._imports([column]):
             annotation = annotation.replace(edit.name, edit.bound(source))
         any_type = column.annotation is None
-        return ClassField(self.model, column.name, f"{annotation} | None", any_type=any_type, new_group=first)
+        return ClassField(
+            self.model,
+            column.name,
+            f"{annotation} | None",
+            any_type=any_type,
+            new_group=first,
+            behind=column.behind,
+        )
 
 
 @dataclass(frozen=True, slots=True)
