@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 * 1024
 """A spec is a page that people read; what is larger is something else."""
 MAX_DEPTH = 30
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+"""One character in two escapes, as JSON writes those beyond U+FFFF; YAML reads JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,10 @@ def _decoded(content: bytes, path: str) -> str:
         raise SpecError("is not UTF-8 text", place=place, remedy="Save the file as UTF-8.") from error
 
 
+def _character(pair: re.Match[str]) -> str:
+    return pair[0].encode("utf-16", "surrogatepass").decode("utf-16")
+
+
 def _code(character: str | int) -> int:
     return character if isinstance(character, int) else ord(character)
 
@@ -151,8 +157,9 @@ class _Builder:
             return self._list(events, place, depth)
         if isinstance(event, AliasEvent):
             return ScalarNode("", plain=False, place=place)
-        self._refuse_unstorable(event.value, place)
-        return ScalarNode(event.value, plain=event.style is None, place=place)
+        text = _PAIR.sub(_character, event.value)
+        self._refuse_unstorable(text, place)
+        return ScalarNode(text, plain=event.style is None, place=place)
 
     def _list(self, events: Iterator[Any], place: Place, depth: int) -> ListNode:
         items: list[Node] = []

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 
+from mesh_scaffold.spec.backtracking import explodes
+
 MAX_LENGTH = 500
 MAX_REPETITIONS = 255
 """PostgreSQL's limit for the numbers in `{m,n}`."""
+
+ONE_WAY = "Repeat once, '(a+)+' is 'a+'; or end each repetition with a character that it cannot go on with: '(a+,)+'."
 
 _CLASSES = {"d": "0-9", "w": "A-Za-z0-9_", "s": " \\t\\n\\r\\f\\v"}
 _SYNTAX = frozenset("^$\\.*+?()[]{}|/")
@@ -21,8 +25,8 @@ _QUANTIFIER = re.compile(r"[*+?]|\{(\d+)(,(\d*))?\}")
 class PatternError(ValueError):
     """A pattern uses what the four languages don't share; `remedy` says what to write."""
 
-    def __init__(self, message: str, position: int, remedy: str) -> None:
-        super().__init__(f"{message} (character {position + 1})")
+    def __init__(self, message: str, position: int | None, remedy: str) -> None:
+        super().__init__(message if position is None else f"{message} (character {position + 1})")
         self.remedy = remedy
 
 
@@ -44,6 +48,8 @@ def portable(pattern: str) -> str:
             raise PatternError(
                 message, position, "Correct it, or put '\\' before a character that is meant."
             ) from error
+    if explodes(written):
+        raise PatternError("the pattern can take forever: it repeats what repeats in more than one way", None, ONE_WAY)
     return written
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh_descriptors.errors import Place
+from mesh_scaffold.spec.findings import SpecError
 from mesh_scaffold.spec.model import UNSET, FieldType, Node, PostTypeSpec
 from mesh_scaffold.spec.read import read_document, read_spec
 from mesh_scaffold.spec.write import to_document, to_yaml
@@ -176,3 +177,9 @@ def test_any_text_of_a_label_survives_the_way_to_a_file_and_back(text: str) -> N
     from_record = read_document(document, "specs/poll.yaml")
     assert (from_record.label, from_record.fields[0].values) == (text, (text,))
     assert read_spec(to_yaml(document).encode(), "specs/poll.yaml") == from_record
+
+
+def test_two_escapes_of_json_are_one_character_and_half_of_them_is_none() -> None:
+    assert default('a: {type: string, default: "\\ud83d\\ude00 \\uD83D\\uDE00"}') == "\U0001f600 \U0001f600"
+    with pytest.raises(SpecError, match=r"poll\.yaml:4:30: the character U\+D83D, which no text in Postgres"):
+        read('a: {type: string, default: "\\ud83d!"}')
