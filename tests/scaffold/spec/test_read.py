@@ -181,5 +181,5 @@ def test_any_text_of_a_label_survives_the_way_to_a_file_and_back(text: str) -> N
 
 def test_two_escapes_of_json_are_one_character_and_half_of_them_is_none() -> None:
     assert default('a: {type: string, default: "\\ud83d\\ude00 \\uD83D\\uDE00"}') == "\U0001f600 \U0001f600"
-    with pytest.raises(SpecError, match=r"poll\.yaml:4:30: the character U\+D83D, which no text in Postgres"):
+    with pytest.raises(SpecError, match=r"poll\.yaml:4:30: the character U\+D83D, which no text in Postgre"):
         read('a: {type: string, default: "\\ud83d!"}')
