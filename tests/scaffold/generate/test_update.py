@@ -10,7 +10,6 @@ from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.conflicts import ConflictError, PendingMarkersError
 from mesh_scaffold.generate.past import NotGeneratedError, Options
 from mesh_scaffold.generate.specs import NoSpecError
-from mesh_scaffold.generate.work import BlockedError
 from mesh_scaffold.spec.findings import SpecError
 
 from .app_in_memory import POLL, Files, applied, pristine_app, text_of, updated, with_type, written
@@ -231,8 +230,6 @@ def test_bad_input_is_named_with_its_remedy(app: Files) -> None:
         updated(changed(app, "fields:", "feeds: [nowhere]\nfields:"), "poll")
     with pytest.raises(SpecError, match="is every post's own"):
         updated(changed(app, "{type: date}", "{type: date, column: likes}"), "poll")
-    with pytest.raises(BlockedError, match="posts that are there would have to move"):
-        updated(changed(app, "fields:", "storage: json\nfields:"), "poll", Options(frozen=frozenset))
 
 
 def test_a_type_without_a_spec_is_left_out_of_all(app: Files) -> None:

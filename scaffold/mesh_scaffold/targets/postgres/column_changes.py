@@ -185,7 +185,12 @@ def _indexes(old: PostTypeSpec, new: PostTypeSpec, database: Database) -> Iterat
     """Indexes of new references."""
     for each in new.fields:
         if field_before(old, each) is None and each.type.ref and not each.type.is_list:
-            column = sql_name(new.column_of(each))
-            name = sql_name(short_name(database.posts.table, new.column_of(each), "idx"))
-            on = f"{sql_name(database.posts.table)} ({column}) WHERE {column} IS NOT NULL"
-            yield f"CREATE INDEX IF NOT EXISTS {name}\n    ON {on};"
+            yield index_of(new, each, database)
+
+
+def index_of(spec: PostTypeSpec, each: Field, database: Database) -> str:
+    """The index of a reference's column."""
+    column = sql_name(spec.column_of(each))
+    name = sql_name(short_name(database.posts.table, spec.column_of(each), "idx"))
+    on = f"{sql_name(database.posts.table)} ({column}) WHERE {column} IS NOT NULL"
+    return f"CREATE INDEX IF NOT EXISTS {name}\n    ON {on};"

@@ -61,3 +61,41 @@ def refuse_misfits(
         message=sql(f"posts whose {told[0]} cannot become {told[1]}: %s"),
         remedy=sql(_REMEDY),
     )
+
+
+_REFUSAL = """\
+DO $mesh$
+DECLARE
+    found text[];
+BEGIN
+    SELECT array_agg(format('%s holds %s', {key}, left(({value})::text, 60))) INTO found FROM {table} WHERE {rows};
+    IF cardinality(found) > 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'data_exception',
+            MESSAGE = format({message}, cardinality(found)),
+            DETAIL = array_to_string(found[:10] || CASE WHEN found[11] <> '' THEN '...' END, '; '),
+            HINT = {remedy};
+    END IF;
+END
+$mesh$;"""
+
+
+def refuse_posts(value: str, rows: str, told: str, posts: PostsSection, refs: Mapping[str, RefSection]) -> str:
+    """A statement that fails while there are such posts, and lists the first ten of them.
+
+    Args:
+        value: an expression for what is shown of a post.
+        rows: which posts there must not be.
+        told: what they are called.
+        posts: the table.
+        refs: what says how its rows are known.
+    """
+    key = next((ref.column for ref in refs.values() if ref.table == posts.table), "ctid")
+    return _REFUSAL.format(
+        key=sql_name(key),
+        value=value,
+        table=sql_name(posts.table),
+        rows=rows,
+        message=sql(f"{told}: %s"),
+        remedy=sql(_REMEDY),
+    )

@@ -53,13 +53,18 @@ def _unused(old: PostTypeSpec, new: PostTypeSpec, held: Held, database: Database
         if taker and field_before(old, taker) is None and set(types) == {str(taker.type)}:
             change.notices.append(f"{key} is what the payloads hold that have it still.")
         elif database.allow_data_loss:
-            change.statements.append(_updating(new, database.posts, f"- {sql(key)}", key))
+            change.statements.append(without_key(new, database.posts, key))
         elif taker:
-            change.problems.append(_in_the_way(new, taker, types))
+            change.problems.append(in_the_way(new, taker, types))
         else:
             change.leftovers += [Leftover(key, each, "key") for each in dict.fromkeys(types)]
             if key in {each.name for each in removed}:
                 change.warnings.append(_stays(new, key))
+
+
+def without_key(spec: PostTypeSpec, posts: PostsSection, key: str) -> str:
+    """A statement that drops a key from the payloads that have it."""
+    return _updating(spec, posts, f"- {sql(key)}", key)
 
 
 def _stays(spec: PostTypeSpec, key: str) -> str:
@@ -69,7 +74,7 @@ def _stays(spec: PostTypeSpec, key: str) -> str:
     )
 
 
-def _in_the_way(spec: PostTypeSpec, taker: Field, types: list[str]) -> Problem:
+def in_the_way(spec: PostTypeSpec, taker: Field, types: list[str]) -> Problem:
     """A field is to have a key under which payloads hold something else."""
     message = f"needs the key {taker.name} as {taker.type}, which payloads hold as {' or '.join(types)}"
     remedy = "Give it another name, or run the command with --allow-data-loss, which drops those values first."
