@@ -67,6 +67,30 @@ def test_the_code_passes_the_linter_and_needs_no_formatter(grown: Path) -> None:
     run(grown, "ruff", "format", "--no-cache", "--check", ".")
 
 
+LONGEST = "t" * 58
+LONG = f"""
+kind: post-type
+name: {LONGEST}
+fields:
+  a: {{type: "list[string]", column: a, default: [{", ".join("x" * 30 for _ in range(5))}]}}
+  b: {{type: "list[string]", column: b, min_items: 1, max_items: 9, default: [{", ".join("x" * 30 for _ in range(5))}]}}
+  c: {{type: "list[int]", column: c, default: [{", ".join(str(10**9 + n) for n in range(12))}]}}
+  d: {{type: "list[date]", column: d, default: [{", ".join(f"2026-01-0{n}" for n in range(1, 9))}]}}
+  e: {{type: json, column: e, default: {{k: {{m: [{", ".join("x" * 30 for _ in range(5))}], n: [1, 2]}}, o: {{}}}}}}
+  f: {{type: "list[enum]", column: f, values: [{", ".join(letter * 30 for letter in "abcd")}], default: [{"a" * 30}]}}
+  g: {{type: string}}
+"""
+
+
+def test_long_values_and_the_longest_name_need_no_formatter_either(
+    tmp_path: Path, app_files: dict[str, bytes], target: Target, project: ProjectFile
+) -> None:
+    tree = add_types(Tree(Memory(app_files)), target, project, {LONGEST: LONG})
+    app = written(tmp_path / "app", app_files, tree)
+    run(app, "ruff", "check", "--no-cache", ".")
+    run(app, "ruff", "format", "--no-cache", "--check", ".")
+
+
 def test_the_code_passes_the_type_checker(grown: Path, tmp_path: Path) -> None:
     run(grown, "mypy", "--cache-dir", str(tmp_path))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mesh_scaffold.render.literals import py
 from mesh_scaffold.targets.python.import_order import name_order, section
 
 if TYPE_CHECKING:
@@ -33,6 +34,28 @@ def laid_out(indent: str, head: str, opening: str, items: Sequence[str], closing
         return f"{indent}{head}{opening}\n{inner}{flat}\n{indent}{closing}"
     lines = "".join(f"{inner}{item},\n" for item in items)
     return f"{indent}{head}{opening}\n{lines}{indent}{closing}"
+
+
+def laid_out_value(indent: str, head: str, value: Any, tail: str = ",") -> str:
+    """`head` and a literal: on one line, else with one item on each line, however deep.
+
+    Args:
+        indent: the indentation of the line.
+        head: what stands before the literal on its line.
+        value: what the literal says, as for the filter `py`.
+        tail: what stands behind it.
+    """
+    flat = f"{head}{py(value)}{tail}"
+    if len(indent + flat) <= WIDTH or not value or not isinstance(value, list | tuple | dict):
+        return flat
+    inner = indent + STEP
+    if isinstance(value, dict):
+        items = [laid_out_value(inner, f"{py(key)}: ", item) for key, item in value.items()]
+    else:
+        items = [laid_out_value(inner, "", item) for item in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    lines = "".join(f"{inner}{item}\n" for item in items)
+    return f"{head}{opening}\n{lines}{indent}{closing}{tail}"
 
 
 def import_lines(imports: Iterable[tuple[str, str]], first_party: frozenset[str]) -> list[list[str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mesh_scaffold.render import Code
 from mesh_scaffold.render.literals import py
 from mesh_scaffold.spec.plain import plain
-from mesh_scaffold.targets.python.code import article, laid_out
+from mesh_scaffold.targets.python.code import article, laid_out, laid_out_value
 from mesh_scaffold.targets.python.samples import POST_ID, sample_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def test_context(spec: PostTypeSpec, refs: Mapping[str, RefSection]) -> dict[str
         "values": [(name, _code(sample.value)) for name, _, sample in known],
         "others": [pair for name, _, sample in known for pair in _others(name, sample)],
         "wrong": [(name, _code(value)) for name, field, sample in named for value in _wrong(field, sample)],
-        "defaults": [(name, py(_plain(field))) for name, field, _ in named if field.has_default],
+        "defaults": [_entry(name, _plain(field)) for name, field, _ in named if field.has_default],
         "optional": _names("    for name in ", [name for name, field, _ in named if not field.required]),
         "needed": _names("    for name in ", [name for name, field, _ in named if _must_be_sent(field)]),
         "names": _names("    for name in ", names),
@@ -63,6 +63,11 @@ def _others(name: str, sample: Sample) -> list[tuple[str, Code]]:
 
 def _wrong(field: Field, sample: Sample) -> list[str]:
     return [value for value in dict.fromkeys(sample.wrong) if value != "None" or field.required]
+
+
+def _entry(name: str, value: Any) -> Code:
+    """An entry of a dict in a function's body."""
+    return Code(laid_out_value(" " * 8, f"{py(name)}: ", value))
 
 
 def _plain(field: Field) -> Any:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from mesh_scaffold.render.literals import py
 from mesh_scaffold.spec.model import UNSET
-from mesh_scaffold.targets.python.code import WIDTH, laid_out
+from mesh_scaffold.targets.python.code import WIDTH, laid_out, laid_out_value
 from mesh_scaffold.targets.python.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mesh_scaffold.spec.model import Field, PostTypeSpec
     from mesh_scaffold.targets.python.kinds import Import
 
+FACTORY = "default_factory=lambda: "
 TAKEN = frozenset(name for name in dir(BaseModel) if not name.startswith("__")) | {
     *("list", "str", "int", "bool", "float", "date", "datetime", "UUID", "Decimal", "Literal", "Annotated", "Field"),
     *("BaseModel", "ConfigDict"),
@@ -98,13 +99,8 @@ class _FieldCode:
             return
         item = "JsonValue" if self._field.type.name == "json" else self._alias if self._needs_alias() else self._item()
         returned = f"list[{item}]" if self._field.type.is_list else item
-        default = self._field.default
-        if isinstance(default, dict):
-            items = [f"{py(key)}: {py(value)}" for key, value in default.items()]
-            body = laid_out("    ", "return ", "{", items, "}", hug=False)
-        else:
-            body = laid_out("    ", "return ", "[", [py(value) for value in default], "]", hug=False)
-        yield f"def {self._default_function}() -> {returned}:\n{body}"
+        body = laid_out_value("    ", "return ", self._field.default, "")
+        yield f"def {self._default_function}() -> {returned}:\n    {body}"
 
     @property
     def _default_function(self) -> str | None:
@@ -119,7 +115,11 @@ class _FieldCode:
             return f"    {head.removesuffix(' = ')}"
         if arguments[0].startswith("default=") and len(arguments) == 1 and not isinstance(self._field.default, str):
             return f"    {head}{arguments[0].removeprefix('default=')}"
-        return laid_out("    ", head, "Field(", arguments, ")")
+        line = laid_out("    ", head, "Field(", arguments, ")")
+        if max(map(len, line.splitlines())) <= WIDTH or not arguments[0].startswith(FACTORY):
+            return line
+        broken = laid_out_value(" " * 8, FACTORY, self._field.default, "")
+        return laid_out("    ", head, "Field(", [broken, *arguments[1:]], ")")
 
     def _annotation(self) -> str:
         item = self._alias if self._needs_alias() else self._item()
@@ -160,7 +160,7 @@ class _FieldCode:
 def _default(value: Any, function: str | None, *, required: bool) -> Iterator[str]:
     if isinstance(value, tuple | list | dict):
         empty = "dict" if isinstance(value, dict) else "list"
-        yield f"default_factory={function or (f'lambda: {py(value)}' if value else empty)}"
+        yield f"{FACTORY}{py(value)}" if value and not function else f"default_factory={function or empty}"
     elif value is not UNSET:
         yield f"default={py(value)}"
     elif not required:
