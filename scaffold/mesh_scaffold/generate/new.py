@@ -15,10 +15,10 @@ from mesh_scaffold.generate.work import SPEC_STEP, BlockedError, Work, record_of
 from mesh_scaffold.plan import Plan
 from mesh_scaffold.record import GeneratedFile, read_record, write_record
 from mesh_scaffold.spec.findings import SpecError
-from mesh_scaffold.spec.model import Name, PostTypeSpec
+from mesh_scaffold.spec.model import UNSET, Name, PostTypeSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.formatting import Formatters
@@ -84,8 +84,19 @@ def plan_new(
         taken.generated_file(tree, before, GeneratedFile(path, step_name, b""), None, options)
     refuse(taken.refused)
     write_record(tree, record_of(target, spec, [*taken.files, *own], work.fragments))
-    plan = Plan.of(tree, command, tuple(work.notices), (*work.warnings, *taken.warnings))
+    plan = Plan.of(tree, command, (*_unread(spec), *work.notices), (*work.warnings, *taken.warnings))
     return replace(plan, conflicts=tuple(taken.conflicts))
+
+
+def _unread(spec: PostTypeSpec) -> Iterator[str]:
+    """What the spec says of an earlier state, of which a new type has none."""
+    if spec.renamed_from:
+        yield f"{spec.place('renamed_from')}: there is no type {spec.renamed_from}, so nothing is renamed; take it out"
+    for field in spec.fields:
+        said = {"renamed_from": field.renamed_from is not None, "backfill": field.backfill is not UNSET}
+        for key in (key for key, is_said in said.items() if is_said):
+            place = spec.place("fields", field.key, key)
+            yield f"{place}: {key} says nothing in a new type: mesh update reads it when the type changes; take it out"
 
 
 def _content(change: Change) -> bytes:

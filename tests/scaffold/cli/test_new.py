@@ -204,3 +204,25 @@ def test_a_project_that_is_none_is_named_with_its_folder_and_a_remedy(mesh: Mesh
         2,
         "error: /nope/mesh.toml: no such file\n  Name the folder of a mesh project, or make one: mesh init DIR\n",
     )
+
+
+def test_what_says_nothing_in_a_new_type_and_an_icon_without_a_drawing_are_told(mesh: Mesh, app: Path) -> None:
+    text = "kind: post-type\nname: poll\nicon: bok\nrenamed_from: vote\nfields:\n"
+    text += "  a: {type: string, renamed_from: b, backfill: x}\n"
+    (app / "specs/poll.yaml").write_text(text)
+    done = mesh(app, "new", "post-type", "poll")
+    assert done.returncode == 0, done.stderr
+    unread = "says nothing in a new type: mesh update reads it when the type changes; take it out"
+    notices = [line for line in done.stdout.splitlines() if "poll.yaml:" in line]
+    assert notices[:3] == [
+        "notice: specs/poll.yaml:4:15: there is no type vote, so nothing is renamed; take it out",
+        f"notice: specs/poll.yaml:6:35: renamed_from {unread}",
+        f"notice: specs/poll.yaml:6:48: backfill {unread}",
+    ]
+    drawing = (
+        "specs/poll.yaml:3:7: app/static/icons.svg has no drawing 'bok', so people see the first letter of the label"
+    )
+    assert notices[3].startswith(f"notice: {drawing}; add a <symbol> of that id, or choose one of ")
+    assert notices[3].endswith(" there; did you mean book?")
+    assert "icons.svg" not in mesh(app, "update", "poll").stdout
+    assert mesh(app, "check").returncode == 0

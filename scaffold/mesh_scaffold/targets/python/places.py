@@ -61,6 +61,12 @@ class PythonPlaces(BaseModel):
     tests: ProjectPath = "tests"
 
     @property
+    def icons(self) -> str:
+        """The app's drawings, where an app that `mesh init` makes has them: beside its models."""
+        folder = self.models.rpartition("/")[0]
+        return f"{folder}/static/icons.svg" if folder else "static/icons.svg"
+
+    @property
     def packages(self) -> frozenset[str]:
         """The app's own top-level packages."""
         return frozenset(path.split("/")[0] for path in (self.models, self.actions, self.validators, self.feed))

@@ -92,7 +92,7 @@ class PythonTarget:
             FormStep(places, refs, templates),
             FeedsStep(places),
             CreateMenuStep(places),
-            DescriptorStep(paths.plugins, templates),
+            DescriptorStep(paths.plugins, places.icons, templates),
             GeneratedTestStep(places, refs, templates),
             NodeStep(),
         )

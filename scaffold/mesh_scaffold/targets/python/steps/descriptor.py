@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import ValidationError
@@ -11,7 +13,7 @@ from pydantic import ValidationError
 from mesh_descriptors.errors import Place
 from mesh_descriptors.plugin import PLUGIN_FILE, PluginDescriptor
 from mesh_scaffold.render import render
-from mesh_scaffold.steps import Holds, Missing, Unknown
+from mesh_scaffold.steps import Holds, Made, Missing, Unknown
 from mesh_scaffold.targets.python.steps.base import FileStep
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from mesh_scaffold.render import Templates
     from mesh_scaffold.spec.model import PostTypeSpec
-    from mesh_scaffold.steps import Subject, Verdict
+    from mesh_scaffold.steps import Fragment, Outcome, Subject, Terms, Verdict
     from mesh_scaffold.tree import Tree
 
 
@@ -30,11 +32,37 @@ class DescriptorStep(FileStep):
     name: ClassVar[str] = "descriptor"
     title: ClassVar[str] = "plug-in descriptor"
     folders: tuple[str, ...]
+    icons: str
     templates: Templates
 
     def path(self, name: str) -> str:
         """The descriptor."""
         return f"{self.folders[0]}/{name}/{PLUGIN_FILE}"
+
+    def add(self, tree: Tree, spec: PostTypeSpec) -> Outcome:
+        """Write it; tell of an icon that the app has no drawing of."""
+        outcome = FileStep.add(self, tree, spec)  # `super()` finds no class with slots
+        if isinstance(outcome, Made) and (notice := self._undrawn(tree, spec)):
+            return replace(outcome, notices=(notice,))
+        return outcome
+
+    def renew(
+        self, tree: Tree, old: PostTypeSpec, new: PostTypeSpec, fragments: tuple[Fragment, ...], terms: Terms
+    ) -> Outcome:
+        """Write it as it is to be; an icon that stays was told of."""
+        outcome = FileStep.renew(self, tree, old, new, fragments, terms)
+        return replace(outcome, notices=()) if isinstance(outcome, Made) and old.icon == new.icon else outcome
+
+    def _undrawn(self, tree: Tree, spec: PostTypeSpec) -> str | None:
+        drawn = re.findall(r'<symbol id="([^"]+)"', tree.read_text(self.icons) or "")
+        if spec.icon is None or not drawn or spec.icon in drawn:
+            return None
+        near = get_close_matches(spec.icon, drawn, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return (
+            f"{spec.place('icon')}: {self.icons} has no drawing {spec.icon!r}, so people see the first letter of the "
+            f"label; add a <symbol> of that id, or choose one of {len(drawn)} there{hint}"
+        )
 
     def check(self, tree: Tree, subject: Subject) -> Verdict:
         """Whether one of the folders has a descriptor that claims the type."""
