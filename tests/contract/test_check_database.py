@@ -137,6 +137,50 @@ def test_a_constraint_under_another_name_is_there(app: Path, database: psycopg.C
     assert findings(app) == []
 
 
+@pytest.mark.parametrize(
+    ("constraint", "condition", "line"),
+    [
+        ("recipe_servings_range", "recipe_servings >= 2", 5),
+        ("recipe_title_length", "char_length(recipe_title) <= 800", 4),
+        ("recipe_level_values", "recipe_level IN ('easy', 'heavy')", 7),
+    ],
+)
+def test_a_constraint_of_that_name_that_says_something_else_is_told(
+    app: Path, database: psycopg.Connection[tuple[object, ...]], constraint: str, condition: str, line: int
+) -> None:
+    name = f"realtime_posts_{constraint}"
+    alter = f"ALTER TABLE realtime_posts DROP CONSTRAINT {name}, ADD CONSTRAINT {name} CHECK ({condition}) NOT VALID"
+    database.execute(alter.encode())
+    (found,) = findings(app)
+    assert found.startswith(f"specs/recipe.yaml:{line}:3: recipe: constraint {name} of realtime_posts is CHECK (")
+    assert found.endswith(" NOT VALID, in the database")
+
+
+BOUNDS = r"""kind: post-type
+name: odd
+fields:
+  a: {type: string, required: false, pattern: '^\d+\.[a-z"'']+$', min_length: 2, max_length: 9}
+  b: {type: int, required: false, min: -5, max: 2147483648}
+  c: {type: float, required: false, min: -0.5, max: 1.0e+20}
+  d: {type: decimal, required: false, min: 0.10}
+  e: {type: date, required: false, min: 2026-01-01}
+  f: {type: datetime, required: false, min: "2026-01-01T00:00:00Z", max: "2027-06-01T12:30:00Z"}
+  g: {type: "list[enum]", required: false, values: ["a b", "it's", "\"q\"", "5"], min_items: 1, max_items: 3}
+  h: {type: enum, values: ["::int", "1.0", only], default: only}
+  i: {type: int, column: text_number, min: 3}
+"""
+
+
+def test_a_condition_that_postgresql_writes_otherwise_is_the_same(
+    app: Path, database: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    (app / "specs/odd.yaml").write_text(BOUNDS)
+    code, _, errors = mesh(app, "new", "post-type", "odd")
+    assert code == 0, errors
+    migrate(database, sources(Settings.load(app, {})))
+    assert findings(app) == []
+
+
 def test_a_varchar_holds_text(app: Path, database: psycopg.Connection[tuple[object, ...]]) -> None:
     database.execute("ALTER TABLE realtime_posts ALTER COLUMN recipe_title TYPE varchar(80)")
     assert findings(app) == []

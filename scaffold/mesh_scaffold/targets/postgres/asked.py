@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from mesh_descriptors.errors import Place, Problem
 from mesh_scaffold.render.literals import sql, sql_name
+from mesh_scaffold.targets.postgres.compared import same_literals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -138,12 +139,24 @@ def _of_table(
             change = f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {asked.type};"
             yield Problem(f"{message}, in the database", asked.place, f"Write a migration: {change}")
     elif isinstance(asked, AskedCheck):
-        if asked.name not in present.checks and _plain(asked.condition) not in map(_plain, present.checks.values()):
-            added = f"ALTER TABLE {table} ADD CONSTRAINT {sql_name(asked.name)} CHECK ({asked.condition});"
-            yield _missing(name, f"constraint {asked.name} of {posts.table}", asked.place, added)
+        yield from _check(name, asked, present, posts)
     elif (asked.column, asked.table, asked.key) not in present.references:
         added = f"ALTER TABLE {table} ADD FOREIGN KEY ({column}) REFERENCES {asked.table} ({asked.key});"
         yield _missing(name, f"foreign key of {posts.table}.{asked.column} to {asked.table}", asked.place, added)
+
+
+def _check(name: str, asked: AskedCheck, present: Present, posts: PostsSection) -> Iterator[Problem]:
+    """A CHECK that is not there, under its name or another, or that has other bounds, values or patterns."""
+    table, constraint = sql_name(posts.table), sql_name(asked.name)
+    there = present.checks.get(asked.name)
+    if there is None and _plain(asked.condition) not in map(_plain, present.checks.values()):
+        added = f"ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({asked.condition});"
+        yield _missing(name, f"constraint {asked.name} of {posts.table}", asked.place, added)
+    elif there is not None and not same_literals(there, asked.condition):
+        message = f"{name}: constraint {asked.name} of {posts.table} is {there}, in the database"
+        wanted = f"DROP CONSTRAINT {constraint}, ADD CONSTRAINT {constraint} CHECK ({asked.condition})"
+        write = f"write a migration: ALTER TABLE {table} {wanted};"
+        yield Problem(message, asked.place, f"Run mesh db migrate; where that has nothing to apply, {write}")
 
 
 def _missing(name: str, what: str, place: Place | None, added: str) -> Problem:
