@@ -214,3 +214,17 @@ def test_a_database_that_does_not_answer_is_no_finding_but_exit_code_2(
     code, _, errors = mesh(app, "check", "--database")
     assert code == 2
     assert errors.startswith("error: the database cannot be reached: ")
+
+
+def test_hand_written_types_that_were_adopted_and_got_a_field_have_no_finding(
+    app: Path, database: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    for name in ("text", "image", "product_review"):
+        assert mesh(app, "adopt", name)[0] == 0
+        with (app / f"specs/{name}.yaml").open("a") as file:
+            file.write("  mood: {type: string, required: false, max_length: 20}\n")
+    assert findings(app) != []
+    code, _, errors = mesh(app, "update", "--all")
+    assert code == 0, errors
+    migrate(database, sources(Settings.load(app, {})))
+    assert findings(app) == []
