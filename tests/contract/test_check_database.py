@@ -168,6 +168,7 @@ fields:
   g: {type: "list[enum]", required: false, values: ["a b", "it's", "\"q\"", "5"], min_items: 1, max_items: 3}
   h: {type: enum, values: ["::int", "1.0", only], default: only}
   i: {type: int, column: text_number, min: 3}
+  j: {type: enum, required: false, values: ["a\nb", "tab\t\\t's", "\u202ertl", "\u200f\U0001F389", "x::\ny", "\e[0m"]}
 """
 
 
