@@ -56,20 +56,24 @@ class OverlayFinder(MetaPathFinder):
         for folder in path if path is not None else [str(self.root)]:
             package = os.path.join(folder, name, "__init__.py")  # noqa: PTH118  the strings that Python's own finder makes
             for file in (package, os.path.join(folder, f"{name}.py")):  # noqa: PTH118
-                if file in self.files:
-                    return self._spec(fullname, file, is_package=file == package)
+                if (real := self._real(file)) in self.files:
+                    return self._spec(fullname, file, self.files[real], is_package=file == package)
             if self._is_new_folder(os.path.join(folder, name)):  # noqa: PTH118
                 spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
                 spec.submodule_search_locations = [os.path.join(folder, name)]  # noqa: PTH118
                 return spec
         return None
 
+    def _real(self, file: str) -> str:
+        """The file that a plan names: symbolic links are written through."""
+        return file if file in self.files else os.path.realpath(file)
+
     def _is_new_folder(self, folder: str) -> bool:
         within = (text for file, text in self.files.items() if file.startswith(folder + os.sep))
         return not Path(folder).exists() and any(text is not None for text in within)
 
-    def _spec(self, fullname: str, file: str, *, is_package: bool) -> importlib.machinery.ModuleSpec | None:
-        text = self.files[file]
+    @staticmethod
+    def _spec(fullname: str, file: str, text: str | None, *, is_package: bool) -> importlib.machinery.ModuleSpec | None:
         if text is None:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
         places = [os.path.dirname(file)] if is_package else None  # noqa: PTH120

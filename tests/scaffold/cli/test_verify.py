@@ -60,6 +60,17 @@ def test_everything_can_be_verified(
     assert files_of(app) == before
 
 
+def test_modules_that_are_symbolic_links_are_imported_as_they_will_be(mesh: Mesh, app: Path) -> None:
+    (app / "core").mkdir()
+    (app / "app" / "models.py").rename(app / "core" / "models.py")
+    (app / "app" / "models.py").symlink_to("../core/models.py")
+    (app / "app" / "validators").rename(app / "core" / "validators")
+    (app / "app" / "validators").symlink_to("../core/validators")
+    done = mesh(app, *NEW, "--verify", "all")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "POLL" in (app / "core" / "models.py").read_text()
+
+
 def test_a_file_with_conflict_markers_is_not_asked_to_parse(mesh: Mesh, app: Path) -> None:
     assert mesh(app, *NEW).returncode == 0
     validator = app / "app" / "validators" / "poll.py"
