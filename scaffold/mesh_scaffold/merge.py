@@ -82,7 +82,7 @@ class Merge:
 def merge_lines(base: str, ours: str, theirs: str) -> Merge:
     """The merge of two texts that were made from `base`; a change of line ends is no change of lines."""
     base, theirs = (with_line_ends_of(ours, text) for text in (base, theirs))
-    return Merge(tuple(_chunks(lines_of(base), lines_of(ours), lines_of(theirs))))
+    return Merge(tuple(_chunks(lines_of(base), lines_of(ours), lines_of(theirs), has_base=True)))
 
 
 def merged_as(text: str) -> Merge:
@@ -140,7 +140,7 @@ def merge_words(base: str, ours: str, theirs: str) -> str | None:
 
 
 def _chunks(
-    base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, are_lines: bool = True
+    base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, are_lines: bool = True, has_base: bool = False
 ) -> Iterator[Chunk]:
     base_at = ours_at = theirs_at = 0
     for base_start, ours_start, theirs_start, length in (
@@ -149,7 +149,7 @@ def _chunks(
     ):
         sides = (base[base_at:base_start], ours[ours_at:ours_start], theirs[theirs_at:theirs_start])
         if any(sides):
-            yield from _between(*(tuple(side) for side in sides), are_lines=are_lines)
+            yield from _between(*(tuple(side) for side in sides), are_lines=are_lines, has_base=has_base)
         same = tuple(base[base_start : base_start + length])
         if same:
             yield Chunk(same, same, same)
@@ -173,7 +173,7 @@ def _in_both(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) ->
 
 
 def _between(
-    base: tuple[str, ...], ours: tuple[str, ...], theirs: tuple[str, ...], *, are_lines: bool
+    base: tuple[str, ...], ours: tuple[str, ...], theirs: tuple[str, ...], *, are_lines: bool, has_base: bool
 ) -> Iterator[Chunk]:
     """What stands between two stretches that both sides have."""
     if theirs in (base, ours):
@@ -181,6 +181,9 @@ def _between(
         return
     if ours == base:
         yield Chunk(ours, theirs, theirs)
+        return
+    if has_base and not base and (both := _in_order(ours, theirs)) is not None:
+        yield Chunk(ours, theirs, both)
         return
     if are_lines and (both := _side_by_side(base, ours, theirs)) is not None:
         yield Chunk(ours, theirs, both)
@@ -208,8 +211,18 @@ def _side_by_side(base: tuple[str, ...], ours: tuple[str, ...], theirs: tuple[st
     for start, end, new in changes:
         lines += (*base[at:start], *new)
         at = end
-    lines += base[at:]
-    return tuple(line if line.endswith("\n") else f"{line}\n" for line in lines[:-1]) + tuple(lines[-1:])
+    return _all_ended(*lines, *base[at:])
+
+
+def _in_order(ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, ...] | None:
+    """What both put into one place, where only one of them begins anew, behind a blank line: it comes last."""
+    last, first = (ours, theirs) if not ours[0].strip() else (theirs, ours)
+    shared = {line.strip() for line in ours} & {line.strip() for line in theirs} - {""}
+    return None if last[0].strip() or not first[0].strip() or shared else _all_ended(*first, *last)
+
+
+def _all_ended(*lines: str) -> tuple[str, ...]:
+    return tuple(line if line.endswith("\n") else f"{line}\n" for line in lines[:-1]) + lines[-1:]
 
 
 def _changes(base: tuple[str, ...], side: tuple[str, ...]) -> Iterator[_Change]:

@@ -54,6 +54,27 @@ def test_lines_beside_what_was_deleted_or_beside_others_are_a_conflict(ours: str
     assert merge_lines("a\nb\nc\n", ours, theirs).conflicts == 1
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "merged"),
+    [
+        ("a\n\nmine\n", "a\nnew\n", "a\nnew\n\nmine\n"),
+        ("a\nmine\n", "a\n\nnew\n", "a\nmine\n\nnew\n"),
+        ("a\n\n\nmine", "a\nnew\n", "a\nnew\n\n\nmine"),
+    ],
+)
+def test_what_goes_on_stands_before_what_begins_behind_a_blank_line(ours: str, theirs: str, merged: str) -> None:
+    merge = merge_lines("a\n", ours, theirs)
+    assert (merge.mine, merge.conflicts) == (merged, 0)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("a\n\nmine\n", "a\n\nnew\n"), ("a\n\nboth\n", "a\nnew\n\nboth\n"), ("\nmine\n", "new\n")]
+)
+def test_where_the_order_is_not_known_both_sides_are_marked(ours: str, theirs: str) -> None:
+    merge = merge_lines("a\n", ours, theirs) if ours.startswith("a") else merge_without_base(ours, theirs)
+    assert merge.conflicts == 1
+
+
 def test_a_conflict_is_as_small_as_its_difference() -> None:
     merge = merge_lines("a\n", "x\nmine\ny\n", "x\nnew\ny\n")
     assert merge.marked == "x\n<<<<<<< yours\nmine\n=======\nnew\n>>>>>>> generated\ny\n"

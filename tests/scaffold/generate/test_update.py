@@ -170,6 +170,18 @@ def test_a_generated_file_is_merged_line_by_line(app: Files) -> None:
     assert 'maxlength="40"' in merged
 
 
+def test_a_method_of_the_users_own_at_the_end_is_no_conflict_with_a_field_more(app: Files) -> None:
+    path = "app/validators/poll.py"
+    method = "\n    def shout(self) -> str:\n        return self.poll_question.upper()\n"
+    files = written(app, path, text_of(app, path) + method)
+    spec = text_of(files, "specs/poll.yaml")
+    files = written(files, "specs/poll.yaml", f"{spec.rstrip()}\n  votes: {{type: int, default: 0}}\n")
+    plan = updated(files, "poll")
+    assert not plan.conflicts
+    merged = text_of(applied(files, plan), path)
+    assert merged.endswith(f"    poll_votes: BigInt = 0\n{method}")
+
+
 def test_a_deleted_file_stays_deleted(app: Files) -> None:
     files = {path: stored for path, stored in app.items() if path != "tests/test_poll.py"}
     assert updated(files, "poll").changes == ()
