@@ -11,7 +11,7 @@ import typer
 
 from mesh_cli.console import emit_json, say
 from mesh_cli.options import ProjectOption
-from mesh_runtime.cli.handlers import HandlerSource
+from mesh_runtime.handlers import HandlerSource
 from mesh_runtime.queue import QueueError, Worker
 from mesh_runtime.settings import Settings
 

@@ -1,0 +1,1 @@
+"""What the host's app serves of the runtime over HTTP."""
