@@ -1,0 +1,102 @@
+-- What people ask of the queue, from the command line and over HTTP. Ids are UUIDv7, so their order is that of creation.
+
+-- name: list_jobs
+-- Jobs in any state, the newest first, with what must not be shown of their payloads.
+SELECT k.*, coalesce(t.secrets, '{}') AS secrets
+FROM (SELECT * FROM mesh.known_jobs
+      WHERE (%(ids)s::uuid[] IS NULL OR id = ANY (%(ids)s::uuid[]))
+        AND (%(types)s::text[] IS NULL OR job_type = ANY (%(types)s::text[]))
+        AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
+        AND (%(since)s::timestamptz IS NULL
+             OR created_at >= %(since)s::timestamptz AND (ended_at IS NULL OR ended_at >= %(since)s::timestamptz))
+        AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s::text)
+        AND (%(error)s::text IS NULL OR position(lower(%(error)s::text) IN lower(errors -> -1 ->> 'error')) > 0)
+      ORDER BY id DESC LIMIT %(limit)s) AS k
+LEFT JOIN mesh.job_types t ON t.name = k.job_type
+ORDER BY k.id DESC;
+
+-- name: matching_jobs
+-- The ids of the jobs that a filter means, after an id, in their order.
+SELECT id FROM mesh.known_jobs
+WHERE id > %(after)s::uuid
+  AND (%(ids)s::uuid[] IS NULL OR id = ANY (%(ids)s::uuid[]))
+  AND (%(types)s::text[] IS NULL OR job_type = ANY (%(types)s::text[]))
+  AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
+  AND (%(since)s::timestamptz IS NULL
+       OR created_at >= %(since)s::timestamptz AND (ended_at IS NULL OR ended_at >= %(since)s::timestamptz))
+  AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s::text)
+  AND (%(error)s::text IS NULL OR position(lower(%(error)s::text) IN lower(errors -> -1 ->> 'error')) > 0)
+ORDER BY id LIMIT %(limit)s;
+
+-- name: count_jobs
+-- How many jobs a filter means, by type and state.
+SELECT job_type, state, count(*) FROM mesh.known_jobs
+WHERE (%(ids)s::uuid[] IS NULL OR id = ANY (%(ids)s::uuid[]))
+  AND (%(types)s::text[] IS NULL OR job_type = ANY (%(types)s::text[]))
+  AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
+  AND (%(since)s::timestamptz IS NULL
+       OR created_at >= %(since)s::timestamptz AND (ended_at IS NULL OR ended_at >= %(since)s::timestamptz))
+  AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s::text)
+  AND (%(error)s::text IS NULL OR position(lower(%(error)s::text) IN lower(errors -> -1 ->> 'error')) > 0)
+GROUP BY job_type, state ORDER BY job_type, state;
+
+-- name: jobs_between
+-- The ids from one to another: those that begin alike.
+SELECT DISTINCT id FROM mesh.known_jobs WHERE id BETWEEN %(first)s::uuid AND %(last)s::uuid ORDER BY id LIMIT 3;
+
+-- name: jobs_ending_with
+-- The ids that end like this; they are all looked at.
+SELECT DISTINCT id FROM mesh.known_jobs WHERE right(id::text, %(length)s) = %(ending)s ORDER BY id LIMIT 3;
+
+-- name: job_surroundings
+-- What a job's row does not say: its progress, whether its cancellation was asked for, and who waits for it.
+SELECT p.fraction, p.note, p.updated_at, c.requested_at,
+       ARRAY(SELECT e.parent_id FROM mesh.job_edges e WHERE e.child_id = wanted.id ORDER BY 1) AS waits_for,
+       ARRAY(SELECT e.child_id FROM mesh.job_edges e WHERE e.parent_id = wanted.id ORDER BY 1) AS waited_for_by
+FROM (SELECT %(id)s::uuid AS id) AS wanted
+LEFT JOIN mesh.job_progress p ON p.job_id = wanted.id
+LEFT JOIN mesh.cancellations c ON c.job_id = wanted.id;
+
+-- name: types
+-- The job types, with the living workers that run each.
+SELECT t.name, t.paused, t.secrets, t.created_at,
+       (SELECT count(*) FROM mesh.workers w WHERE w.expires_at > clock_timestamp() AND t.name = ANY (w.types)) AS workers
+FROM mesh.job_types t ORDER BY t.name;
+
+-- name: set_paused
+-- Pauses types or lets them go on; returns those that there are.
+UPDATE mesh.job_types SET paused = %(paused)s WHERE name = ANY (%(types)s::text[]) RETURNING name;
+
+-- name: wake_workers
+-- Notifies the workers, if any of them sleeps.
+SELECT mesh.wake_workers();
+
+-- name: workers
+-- The worker processes, with how many jobs each holds.
+SELECT w.id, w.name, w.types, w.idle, w.started_at, w.expires_at, w.expires_at > clock_timestamp() AS alive,
+       coalesce(held.jobs, 0) AS jobs, held.since
+FROM mesh.workers w
+LEFT JOIN (SELECT l.worker_id, min(l.claimed_at) AS since,
+                  sum(l.size - (SELECT count(*) FROM mesh.lease_ends e WHERE e.token = l.token)) AS jobs
+           FROM mesh.leases l GROUP BY l.worker_id) AS held ON held.worker_id = w.id
+ORDER BY w.started_at;
+
+-- name: now
+-- The database's clock.
+SELECT clock_timestamp();
+
+-- name: cancel_jobs
+-- Takes out waiting jobs, and asks for the end of running ones.
+SELECT id, outcome FROM mesh.cancel_jobs(%(ids)s::uuid[]);
+
+-- name: redrive_jobs
+-- Dead letters become jobs again.
+SELECT id, outcome FROM mesh.redrive_jobs(%(ids)s::uuid[]);
+
+-- name: retry_jobs
+-- Jobs that wait for their time run now.
+SELECT mesh.retry_jobs(%(ids)s::uuid[]);
+
+-- name: purge_dead
+-- Dead letters are deleted; returns how many.
+SELECT mesh.purge_dead(%(ids)s::uuid[]);
