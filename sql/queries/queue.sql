@@ -38,12 +38,17 @@ WHERE id = %(worker)s RETURNING id;
 -- The worker goes; the leases that it still has are rescued at the next tick.
 DELETE FROM mesh.workers WHERE id = %(worker)s;
 
+-- name: lane_floors
+-- Where the next claims may begin in each lane of the types.
+SELECT mesh.lane_floors(%(types)s::text[], %(alone)s);
+
 -- name: claim_jobs
--- Leases a batch from one lane of the types; `sleepy` marks the worker as idle when there is nothing, and only a worker that
--- is `alone` gets jobs that may have killed others.
+-- Leases a batch from one lane of the types, above the floors; `sleepy` marks the worker as idle when there is nothing, and
+-- only a worker that is `alone` gets jobs that may have killed others.
 SELECT token, (job).id, (job).job_type, (job).priority, (job).payload::text, (job).payload_version, (job).user_id,
-       (job).attempts + 1, (job).max_attempts, (job).rescues, (job).created_at
-FROM mesh.claim_jobs(%(worker)s, %(types)s::text[], %(most)s, %(sleepy)s, %(alone)s);
+       (job).attempts + 1, (job).max_attempts, (job).rescues, (job).created_at, (job).seq, (job).timeout_ms,
+       (job).traceparent, coalesce((job).parents, '{}')
+FROM mesh.claim_jobs(%(worker)s, %(types)s::text[], %(most)s, %(sleepy)s, %(alone)s, %(floors)s::bigint[]);
 
 -- name: complete_jobs
 -- Jobs of one lease have ended well; returns how many of them were accepted.

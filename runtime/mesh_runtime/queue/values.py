@@ -47,6 +47,10 @@ class Job:
         payload_text: the payload as JSON.
         attempt: 1 for the first.
         rescues: how often a worker died while it held this job.
+        seq: its place in its lane.
+        timeout_ms: how long one attempt may take.
+        traceparent: the W3C trace context of who enqueued it.
+        parents: the jobs that it waited for.
     """
 
     token: int
@@ -60,6 +64,10 @@ class Job:
     max_attempts: int
     rescues: int
     created_at: datetime
+    seq: int = 0
+    timeout_ms: int | None = None
+    traceparent: str | None = None
+    parents: tuple[UUID, ...] = ()
 
 
 @dataclass(slots=True)
