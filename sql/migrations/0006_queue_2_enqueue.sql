@@ -311,16 +311,12 @@ END $$;
 
 CREATE FUNCTION mesh.admit_enqueued() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
--- Runs as the enqueuer commits, so that a long transaction keeps no gate locked; waits for nobody, as it may hold locks that
--- whoever has the gate waits for. What is passed over here is admitted by whoever has the gate, or by tick.
+-- Runs as the enqueuer commits, so that a long transaction keeps no gate locked; and waits for no gate, as the enqueuer may
+-- hold locks that whoever has the gate waits for. Gates that are passed over are left to that one, or to tick.
 AS $$
 BEGIN
-    IF NEW.debounce_key IS NOT NULL THEN
-        INSERT INTO mesh.gates (key, most_running) VALUES (NEW.gate, 1) ON CONFLICT DO NOTHING;
-    END IF;
-    PERFORM FROM mesh.gates g WHERE g.key = NEW.gate FOR UPDATE SKIP LOCKED;
-    IF FOUND THEN
-        PERFORM mesh.admit_jobs(ARRAY[NEW.gate]);
+    IF mesh.admit_waiting(ARRAY[NEW.gate]) > 0 THEN
+        PERFORM mesh.wake_workers();
     END IF;
     RETURN NULL;
 END $$;
