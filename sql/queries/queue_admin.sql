@@ -100,3 +100,11 @@ SELECT mesh.retry_jobs(%(ids)s::uuid[]);
 -- name: purge_dead
 -- Dead letters are deleted; returns how many.
 SELECT mesh.purge_dead(%(ids)s::uuid[]);
+
+-- name: stats
+-- The figures of each job type.
+SELECT * FROM mesh.queue_stats();
+
+-- name: health
+-- Whether the queue is well, and the reasons if not.
+SELECT healthy, reasons FROM mesh.queue_health();
