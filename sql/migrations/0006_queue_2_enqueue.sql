@@ -271,6 +271,10 @@ AS $$
         )) WITH ORDINALITY AS j ORDER BY j.ordinality))
 $$;
 
+CREATE FUNCTION mesh.enqueue_job(wanted mesh.new_job) RETURNS uuid
+LANGUAGE sql SET search_path = ''
+AS $$ SELECT e.id FROM mesh.enqueue_jobs(ARRAY[wanted]) AS e $$;
+
 DROP FUNCTION mesh.enqueue;
 
 CREATE FUNCTION mesh.enqueue(
@@ -281,18 +285,23 @@ CREATE FUNCTION mesh.enqueue(
     timeout_ms integer DEFAULT NULL, traceparent text DEFAULT NULL, id uuid DEFAULT NULL
 ) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
+-- Returns the id of the job; under a key that is taken, of the job that has it.
 AS $$
 DECLARE
-    due timestamptz := mesh.due_at(enqueue.run_at, enqueue.delay);
+    due timestamptz := coalesce(enqueue.run_at, now()) + coalesce(enqueue.delay, '0');
     state text := CASE WHEN due > now() THEN 'scheduled' ELSE 'pending' END;
     job_id uuid;
 BEGIN
-    IF num_nonnulls(enqueue.unique_key, enqueue.unique_for, enqueue.debounce_key, enqueue.gate, enqueue.after) > 0 THEN
-        RETURN (SELECT e.id FROM mesh.enqueue_jobs(ARRAY[ROW(mesh.fresh_job(
-            enqueue.job_type, enqueue.payload, enqueue.priority, due, enqueue.max_attempts, enqueue.user_id,
-            enqueue.payload_version, enqueue.unique_key, enqueue.debounce_key, enqueue.gate, enqueue.after,
-            enqueue.after_any, enqueue.timeout_ms, enqueue.traceparent, enqueue.id), enqueue.unique_for)::mesh.new_job]) AS e);
+    IF num_nonnulls(enqueue.unique_key, enqueue.unique_for, enqueue.debounce_key, enqueue.gate, enqueue.after) > 0
+       OR enqueue.delay < '0' OR enqueue.priority NOT BETWEEN 0 AND 10 OR enqueue.max_attempts < 1
+       OR jsonb_typeof(enqueue.payload) <> 'object' OR pg_column_size(enqueue.payload) > 500000 THEN
+        RETURN mesh.enqueue_job(ROW(mesh.fresh_job(
+            enqueue.job_type, enqueue.payload, enqueue.priority, mesh.due_at(enqueue.run_at, enqueue.delay),
+            enqueue.max_attempts, enqueue.user_id, enqueue.payload_version, enqueue.unique_key, enqueue.debounce_key,
+            enqueue.gate, enqueue.after, enqueue.after_any, enqueue.timeout_ms, enqueue.traceparent, enqueue.id),
+            enqueue.unique_for));
     END IF;
+    -- The shortest way: most jobs are plain, and what is done here is done for each of them.
     PERFORM FROM mesh.job_types t WHERE t.name = enqueue.job_type;
     IF NOT FOUND THEN
         PERFORM mesh.check_job_types(ARRAY[enqueue.job_type]);
@@ -304,7 +313,8 @@ BEGIN
     RETURNING jobs.id INTO job_id;
     INSERT INTO mesh.job_moves (job_type, target, count) VALUES (enqueue.job_type, state, 1);
     IF state = 'pending' THEN
-        PERFORM mesh.wake_workers();
+        -- As wake_workers().
+        PERFORM pg_notify('mesh_jobs', '') FROM mesh.workers w WHERE w.idle LIMIT 1;
     END IF;
     RETURN job_id;
 END $$;
