@@ -6,8 +6,9 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import ValidationError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mesh_runtime.queue.context import JobContext
 
 Result = Mapping[str, object] | None
+Isolation = Literal["thread", "process"]
 Function = Callable[[Any, "JobContext"], Result | Awaitable[Result]]
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -35,21 +37,26 @@ class Handler:
         function: takes the payload and the context. An `async def` runs in the worker's event loop, others in a thread.
         payload: the model that payloads are checked with; None for a plain dict.
         version: of the payload. A worker leaves jobs of a newer version to newer workers.
+        timeout: how long one attempt may take, unless the job itself says so.
+        isolation: "process" runs it in a process of its own, which can be killed.
+        is_async: whether the function is `async def`.
     """
 
     job_type: str
     function: Function
     payload: type[BaseModel] | None = None
     version: int = 1
+    timeout: timedelta | None = None
+    isolation: Isolation = "thread"
+    is_async: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look once at what is asked for each job."""
+        object.__setattr__(self, "is_async", inspect.iscoroutinefunction(self.function))
 
     def __call__(self, payload: Any, context: JobContext) -> Result | Awaitable[Result]:
         """Call the function itself."""
         return self.function(payload, context)
-
-    @property
-    def is_async(self) -> bool:
-        """Whether the function is `async def`."""
-        return inspect.iscoroutinefunction(self.function)
 
     def write(self, payload: BaseModel | Mapping[str, object]) -> str:
         """The payload as JSON, checked with the model.
@@ -78,23 +85,37 @@ class Handler:
             raise _unfit(self.job_type, error) from error
 
 
-def job(job_type: str, *, payload: type[BaseModel] | None = None, version: int = 1) -> Callable[[Function], Handler]:
+def job(
+    job_type: str,
+    *,
+    payload: type[BaseModel] | None = None,
+    version: int = 1,
+    timeout: timedelta | None = None,
+    isolation: Isolation = "thread",
+) -> Callable[[Function], Handler]:
     """Make a handler of a function: `@job("build_taste_vector", payload=BuildTaste)`.
 
     Args:
         job_type: the name of the type, in snake_case.
         payload: the pydantic model of the payload; without one the function gets a dict.
         version: of the payload; raise it when old workers could not read it.
+        timeout: how long one attempt may take. Then an `async def` is cancelled, a process is killed, and a thread,
+            which cannot be stopped, is left to itself; the attempt has failed.
+        isolation: "process" runs it in a process of its own: it can be killed, and takes nothing else along if it dies.
 
     Raises:
-        HandlerError: the name is not one.
+        HandlerError: the name is not one, or the timeout or the isolation cannot be.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", job_type):
         raise HandlerError(
             f"{job_type!r} is not a job type's name",
             remedy="Use snake_case, at most 63 letters, digits and underscores.",
         )
-    return lambda function: Handler(job_type, function, payload, version)
+    if timeout is not None and timeout <= timedelta():
+        raise HandlerError(f"{job_type}: the timeout must be more than nothing, not {timeout}")
+    if isolation not in get_args(Isolation):
+        raise HandlerError(f"{job_type}: the isolation must be thread or process, not {isolation!r}")
+    return lambda function: Handler(job_type, function, payload, version, timeout, isolation)
 
 
 def by_type(handlers: Iterable[Handler]) -> dict[str, Handler]:

@@ -63,9 +63,14 @@ class Membership:
         """Whether the worker has not been declared dead, as far as is known."""
         return self._id == worker
 
-    async def fresh(self) -> None:
-        """Wait until a heartbeat says that nobody else can have the worker's jobs."""
-        while self._id is not None and not self._heartbeat.fresh:
+    @property
+    def fresh(self) -> bool:
+        """Whether nobody else can have the worker's jobs: a heartbeat says so, or the worker knows that it has none."""
+        return self._id is None or self._heartbeat.fresh
+
+    async def become_fresh(self) -> None:
+        """Wait for that."""
+        while not self.fresh:
             await asyncio.sleep(0.02)
 
     async def announce(self, types: list[str]) -> None:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from mesh_runtime.database import queries
+from mesh_runtime.queue.control import watch_cancellations
 from mesh_runtime.queue.crew import Crew
 from mesh_runtime.queue.events import Events
 from mesh_runtime.queue.intake import Intake
+from mesh_runtime.queue.isolated import HandlerProcesses
 from mesh_runtime.queue.link import Link
 from mesh_runtime.queue.membership import Membership
-from mesh_runtime.queue.outcomes import Outbox, Outcome, Released
+from mesh_runtime.queue.outbox import Outbox
+from mesh_runtime.queue.outcomes import Outcome, Released
 from mesh_runtime.queue.wakeup import listen
 
 if TYPE_CHECKING:
@@ -54,8 +57,10 @@ class Shift:
             worker.settings,
             connect,
             handlers=worker.handlers,
+            processes=HandlerProcesses(worker.settings, url, worker.load),
             concurrency=worker.concurrency,
             prefetch=worker.prefetch,
+            ready=self._ready,
             may_start=self._may_start,
             on_end=self._on_end,
         )
@@ -84,9 +89,14 @@ class Shift:
         """Work until stopped, or until the queue is empty when draining."""
         claiming, telling = asyncio.create_task(self._intake.run()), asyncio.create_task(self._tell())
         ticking = asyncio.create_task(self._tick())
-        listening = asyncio.create_task(listen(self._listen_url, self._events.wake))
+        listening = asyncio.create_task(listen(self._listen_url, self._events.wake, self._events.control))
+        watching = asyncio.create_task(
+            watch_cancellations(self._ticks, self._crew, self._events, every=self._timing.renew)
+        )
+        if (budget := self._worker.budget) is not None:
+            asyncio.get_running_loop().call_later(budget, self._events.stop)
         stopped = asyncio.create_task(self._events.stopping.wait())
-        loops: tuple[asyncio.Task[None], ...] = (claiming, telling, ticking, listening)
+        loops: tuple[asyncio.Task[None], ...] = (claiming, telling, ticking, listening, watching)
         try:
             # A loop that fails is a defect: it ends the worker rather than leaving it half alive.
             await asyncio.wait([*loops, stopped, *self._crew.tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -106,9 +116,13 @@ class Shift:
             await asyncio.gather(*loops, stopped, return_exceptions=True)
             await self._close()
 
+    def _ready(self, job: Job) -> bool:
+        """Whether the job is this worker's beyond doubt."""
+        return self._member.fresh and self._outbox.holds(job.token)
+
     async def _may_start(self, job: Job) -> bool:
         """Whether the job is still this worker's: after the process was frozen, only the database knows."""
-        await self._member.fresh()
+        await self._member.become_fresh()
         held = self._outbox.holds(job.token)
         if not held:
             self._events.changed.set()  # there is room for another
@@ -117,6 +131,10 @@ class Shift:
     def _on_end(self, job: Job, outcome: Outcome) -> None:
         if self._outbox.add(job, outcome):
             self._events.urgent.set()
+        if self._crew.leaked >= self._worker.most_leaked and not self._worker.worn_out:
+            _LOG.error("%d threads run handlers that are over their time: the worker ends", self._crew.leaked)
+            self._worker.worn_out = True
+            self._events.stop()
         self._events.ended.set()
         self._events.changed.set()
 
@@ -158,7 +176,7 @@ class Shift:
             return
         handlers = await asyncio.to_thread(self._worker.refresh)
         if handlers is not None:
-            self._crew.handlers = dict(handlers)
+            self._crew.renew(handlers)
             await self._member.announce(list(handlers))
             _LOG.info("handlers: %s", ", ".join(sorted(handlers)))
 

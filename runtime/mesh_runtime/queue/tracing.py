@@ -85,7 +85,7 @@ def continued(traceparent: str | None) -> Iterator[None]:
 
 
 def _remote(api: Any, traceparent: str | None) -> Any:
-    """The context that a span is begun in; None for a trace of its own, as also after a text that is no trace context."""
+    """The context that a span is begun in; None, and so a trace of its own, when the text is no trace context."""
     parts = (traceparent or "").split("-")
     version, *lengths = _VERSION_AND_LENGTHS
     if parts[0] != version or [len(part) for part in parts[1:]] != lengths:

@@ -77,4 +77,5 @@ class Counts:
     completed: int = 0
     failed: int = 0
     released: int = 0
+    cancelled: int = 0
     refused: int = 0

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mesh_runtime.queue.handlers import Handler
+    from mesh_runtime.queue.isolated import HandlerLoader
     from mesh_runtime.settings import Settings
 
 
@@ -47,7 +48,11 @@ class Timing:
 class Worker:
     """Runs the jobs that it has handlers for, `concurrency` at a time.
 
-    Async handlers run in the worker's event loop, the others in threads. A worker is run once.
+    Async handlers run in the worker's event loop, the others in threads or processes. A worker is run once.
+
+    Attributes:
+        counts: what has been done so far.
+        worn_out: it stopped because too many threads were over their time; start another, in a new process.
     """
 
     def __init__(
@@ -60,6 +65,9 @@ class Worker:
         timing: Timing | None = None,
         name: str | None = None,
         refresh: Callable[[], Mapping[str, Handler] | None] | None = None,
+        load: HandlerLoader | None = None,
+        budget: float | None = None,
+        most_leaked: int = 10,
     ) -> None:
         """Make a worker; nothing happens before it is run.
 
@@ -71,6 +79,11 @@ class Worker:
             timing: intervals; the defaults are those that the documentation promises.
             name: how the worker is shown; default host and process id.
             refresh: asked every second, in a thread, for new handlers; None leaves them as they are.
+            load: how the process of an isolated handler finds it, called there by its own name; None imports the module
+                of the handler's function.
+            budget: seconds after which the worker stops as SIGTERM would stop it: it claims nothing more, gives back
+                what it has not started, and lets what runs finish for `timing.grace`.
+            most_leaked: with so many threads in handlers that are over their time, the worker stops.
         """
         self.settings = settings
         self.handlers = dict(handlers)
@@ -79,6 +92,10 @@ class Worker:
         self.timing = timing or Timing()
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.refresh = refresh
+        self.load = load
+        self.budget = budget
+        self.most_leaked = most_leaked
+        self.worn_out = False
         self.counts = Counts()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shift: Shift | None = None

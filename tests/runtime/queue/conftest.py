@@ -72,7 +72,8 @@ class WorkerProcess:
 
     def __init__(self, settings: Settings, *options: str) -> None:
         command = [sys.executable, str(PROGRAM), str(settings.project), str(settings.database_url), *options]
-        self.process = subprocess.Popen(command, start_new_session=True)
+        environment = os.environ | {"PYTHONPATH": str(PROGRAM.parents[3])}  # its handlers are imported by name
+        self.process = subprocess.Popen(command, start_new_session=True, env=environment)
 
     @property
     def pid(self) -> int:

@@ -17,8 +17,10 @@ from mesh_runtime.database import connect, queries
 from mesh_runtime.queue import Counts, Job
 from mesh_runtime.queue.crew import Crew
 from mesh_runtime.queue.heartbeat import Heartbeat
+from mesh_runtime.queue.isolated import HandlerProcesses
 from mesh_runtime.queue.link import Link, LinkLostError
-from mesh_runtime.queue.outcomes import Completed, Outbox
+from mesh_runtime.queue.outbox import Outbox
+from mesh_runtime.queue.outcomes import Completed
 from mesh_runtime.queue.wakeup import listen
 
 if TYPE_CHECKING:
@@ -143,8 +145,10 @@ def test_a_job_that_waits_for_a_heartbeat_counts_as_running(settings: Settings) 
             settings,
             no_connection,
             handlers={},
+            processes=HandlerProcesses(settings, "", None),
             concurrency=1,
             prefetch=1,
+            ready=lambda _job: False,
             may_start=may_start,
             on_end=lambda _job, _outcome: None,
         )
@@ -164,7 +168,7 @@ def test_listening_begins_again_soon_however_often_it_was_cut_off(rows: Rows, da
 
     async def check() -> None:
         wake = asyncio.Event()
-        listening = asyncio.create_task(listen(database_url, wake))
+        listening = asyncio.create_task(listen(database_url, wake, asyncio.Event()))
         for _ in range(6):
             await wake.wait()
             wake.clear()
