@@ -6,11 +6,16 @@ CREATE INDEX job_moves_at ON mesh.job_moves USING brin (at) WITH (pages_per_rang
 
 CREATE TABLE mesh.chores (
     name text PRIMARY KEY,
-    done_at timestamptz NOT NULL DEFAULT '-infinity'
+    done_at timestamptz NOT NULL DEFAULT '-infinity',
+    last_error text
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
-COMMENT ON TABLE mesh.chores IS 'What one tick of a fleet does now and then, and when one last did.';
+COMMENT ON TABLE mesh.chores IS 'The parts of tick. Some are done by one tick of a fleet, and only now and then.';
+COMMENT ON COLUMN mesh.chores.done_at IS 'When a part that is done now and then was last begun.';
+COMMENT ON COLUMN mesh.chores.last_error IS 'Why it failed the last time; null when it did not.';
 
-INSERT INTO mesh.chores (name) VALUES ('fold'), ('fold_all'), ('gates'), ('prune'), ('history');
+INSERT INTO mesh.chores (name)
+VALUES ('promote'), ('rescue'), ('gates'), ('children'), ('schedules'), ('fold'), ('fold_all'), ('partitions'), ('prune'),
+       ('history');
 
 CREATE FUNCTION mesh.chore_is_due(chore text, every interval) RETURNS boolean
 LANGUAGE sql SET search_path = ''
@@ -164,9 +169,9 @@ CREATE FUNCTION mesh.queue_health(stuck_after interval DEFAULT '1 hour', backlog
 RETURNS TABLE (healthy boolean, reasons jsonb)
 LANGUAGE sql STABLE SET search_path = ''
 -- `reasons` is a list of {reason, job_type, jobs, seconds, detail}. stuck: jobs run for longer than stuck_after, or their
--- holder is dead for a minute and nobody has rescued them. backlog_age: jobs may run for so long, and don't. no_workers,
--- unclaimed_types: jobs wait for unclaimed_after, and no living worker could run any, or none of their type. paused: jobs
--- of a paused type wait.
+-- holder is dead for a minute and nobody has rescued them, or tick fails. backlog_age: jobs may run for so long, and
+-- don't. no_workers, unclaimed_types: jobs wait for unclaimed_after, and no living worker could run any, or none of their
+-- type. paused: jobs of a paused type wait.
 AS $$
     WITH waiting AS (
         SELECT o.job_type, o.waiting_since, t.paused
@@ -188,6 +193,9 @@ AS $$
         FROM mesh.running_leases r LEFT JOIN mesh.workers w ON w.id = r.worker_id
         WHERE r.jobs > 0 AND coalesce(r.expires_at, w.expires_at, r.claimed_at) < clock_timestamp() - interval '1 minute'
         HAVING count(*) > 0
+        UNION ALL
+        SELECT 'stuck', NULL, NULL, NULL, format('mesh.tick(), %s: %s', c.name, c.last_error)
+        FROM mesh.chores c WHERE c.last_error IS NOT NULL
         UNION ALL
         SELECT 'backlog_age', w.job_type, NULL, extract(epoch FROM clock_timestamp() - min(w.waiting_since)),
                'jobs wait to be run' FROM waiting w
