@@ -73,13 +73,7 @@ SELECT mesh.wake_workers();
 
 -- name: workers
 -- The worker processes, with how many jobs each holds.
-SELECT w.id, w.name, w.types, w.idle, w.started_at, w.expires_at, w.expires_at > clock_timestamp() AS alive,
-       coalesce(held.jobs, 0) AS jobs, held.since
-FROM mesh.workers w
-LEFT JOIN (SELECT l.worker_id, min(l.claimed_at) AS since,
-                  sum(l.size - (SELECT count(*) FROM mesh.lease_ends e WHERE e.token = l.token)) AS jobs
-           FROM mesh.leases l GROUP BY l.worker_id) AS held ON held.worker_id = w.id
-ORDER BY w.started_at;
+SELECT id, name, types, idle, alive, started_at, expires_at, jobs, oldest_claim FROM mesh.queue_workers();
 
 -- name: now
 -- The database's clock.
@@ -108,3 +102,39 @@ SELECT * FROM mesh.queue_stats();
 -- name: health
 -- Whether the queue is well, and the reasons if not.
 SELECT healthy, reasons FROM mesh.queue_health();
+
+-- name: schedules
+-- The schedules, with what must not be shown of their payloads and when each fired last.
+SELECT s.*, coalesce(t.secrets, '{}') AS secrets, last.fire_at AS last_at, last.job_id AS last_job
+FROM mesh.schedules s
+LEFT JOIN mesh.job_types t ON t.name = s.job_type
+LEFT JOIN LATERAL (SELECT r.fire_at, r.job_id FROM mesh.schedule_runs r WHERE r.schedule = s.name
+                   ORDER BY r.fire_at DESC LIMIT 1) AS last ON true
+ORDER BY s.name;
+
+-- name: set_schedule
+-- Makes or changes a schedule by hand; returns when it fires next.
+SELECT mesh.set_schedule(%(name)s, %(job_type)s, %(cron)s, %(timezone)s, %(payload)s::jsonb, %(payload_version)s, %(priority)s,
+                         %(max_attempts)s, 'cli') AS next_at;
+
+-- name: remove_schedule
+-- Whether there was one.
+SELECT mesh.remove_schedule(%(name)s) AS done;
+
+-- name: pause_schedule
+-- Whether there is one.
+SELECT mesh.pause_schedule(%(name)s, %(paused)s) AS done;
+
+-- name: run_schedule
+-- Enqueues the job of a schedule now, beside its times; no row when there is none of that name.
+SELECT mesh.enqueue(s.job_type, s.payload, s.priority, max_attempts => s.max_attempts, payload_version => s.payload_version) AS id
+FROM mesh.schedules s WHERE s.name = %(name)s;
+
+-- name: cron_times
+-- The next times that an expression means, in its time zone.
+WITH RECURSIVE times (at, number) AS (
+    SELECT mesh.cron_next(%(cron)s, %(timezone)s, clock_timestamp()), 1
+    UNION ALL
+    SELECT mesh.cron_next(%(cron)s, %(timezone)s, at), number + 1 FROM times WHERE number < %(count)s AND at IS NOT NULL
+)
+SELECT at, to_char(at AT TIME ZONE %(timezone)s, 'YYYY-MM-DD HH24:MI Dy') AS local FROM times ORDER BY number;

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mesh_runtime.queue.admin import ask
-from mesh_runtime.queue.known import jsonable
+from mesh_runtime.queue.known import STATES, jsonable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import psycopg
 
@@ -30,6 +30,17 @@ class Health:
 def queue_stats(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     """The figures of each job type, as `mesh.queue_stats()` has them."""
     return [_jsonable(row) for row in ask(connection, "stats")]
+
+
+def overview(connection: psycopg.Connection[Any]) -> dict[str, Any]:
+    """The whole in one object: totals, types, workers."""
+    types = queue_stats(connection)
+    return {"total": totals(types), "types": types, "workers": worker_counts(connection)}
+
+
+def totals(types: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The sums over all types of each state, and of what was ever enqueued and purged."""
+    return {name: sum(row[name] or 0 for row in types) for name in (*STATES, "enqueued", "purged")}
 
 
 def queue_health(connection: psycopg.Connection[Any]) -> Health:

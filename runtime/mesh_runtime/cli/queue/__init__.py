@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from mesh_runtime.cli.queue import change, changes, look, pause
+from mesh_runtime.cli.queue import change, changes, cron, look, pause, put, stats
 
 app = typer.Typer(
     help="Put jobs into the queue, look at it, and change what it holds.",
@@ -14,6 +14,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command("enqueue")(put.enqueue_command)
+app.command("stats")(stats.stats_command)
 app.command("list")(look.list_command)
 app.command("show")(look.show_command)
 app.command("types")(look.types_command)
@@ -24,3 +26,4 @@ app.command("pause")(pause.pause_command)
 app.command("resume")(pause.resume_command)
 app.command("redrive", help=changes.REDRIVE.help)(change.command_for(changes.REDRIVE))
 app.command("purge", help=changes.PURGE.help)(change.command_for(changes.PURGE))
+app.add_typer(cron.app, name="cron")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-
-import typer
 
 from mesh_cli.console import emit_json, say
 from mesh_cli.options import DryRunOption, JsonOption, ProjectOption
@@ -45,10 +42,6 @@ class WrongStateError(QueueError):
     """A job is in a state in which this cannot be done to it."""
 
     exit_code = 1
-
-
-class NotConfirmedError(QueueError):
-    """Nobody can be asked, and --yes is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +140,9 @@ def _carry_out(request: Request, change: Change) -> None:
         if request.dry_run or not found:
             _report(Counter(), found, request, change)
             return
-        _confirm(found, request, change)
+        asks = change.always_asks or not request.ids
+        meant = f"This will {change.verb} {_listed(found)}."
+        options.confirm(meant, f"{change.verb.capitalize()} them?", yes=request.yes or not asks)
         done: Counter[str] = Counter()
         for ids in admin.matching_jobs(connection, wanted):
             done += change.do(connection, ids)
@@ -166,18 +161,6 @@ def _wanted(connection: psycopg.Connection[Any], request: Request, change: Chang
         connection, types=request.types, among=among, when=request.since, error=request.error, user=request.user
     )
     return replace(wanted, states=among)
-
-
-def _confirm(found: dict[tuple[str, str], int], request: Request, change: Change) -> None:
-    if request.yes or (request.ids and not change.always_asks):
-        return
-    if not sys.stdin.isatty():
-        raise NotConfirmedError(
-            f"{_listed(found)} would be meant, and nobody can be asked", remedy=f"To {change.verb} them, add --yes."
-        )
-    say(_listed(found), err=True)
-    if not typer.confirm(f"{change.verb.capitalize()} them?", err=True):
-        raise typer.Exit(1)
 
 
 def _report(done: Counter[str], found: dict[tuple[str, str], int], request: Request, change: Change) -> None:

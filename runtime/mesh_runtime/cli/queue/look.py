@@ -20,7 +20,8 @@ from mesh_runtime.cli.queue.options import (
     states,
 )
 from mesh_runtime.cli.queue.shown import count, print_cropped, print_jobs, span, what
-from mesh_runtime.queue.admin import ask, count_jobs, find_job, list_jobs, surroundings
+from mesh_runtime.queue.admin import ask, find_job, list_jobs, surroundings
+from mesh_runtime.queue.figures import queue_stats
 from mesh_runtime.queue.known import LIVE, JobFilter, jsonable
 
 if TYPE_CHECKING:
@@ -88,10 +89,8 @@ def types_command(as_json: JsonOption = False, project: ProjectOption = None) ->
     """List the job types: what waits and runs of each, how many workers run it, and whether it is paused."""
     with queue_database(project) as connection:
         found = ask(connection, "types")
-        waiting = count_jobs(connection, JobFilter(states=LIVE))
-    live = {
-        name: sum(number for (job_type, _), number in waiting.items() if job_type == name) for name in _names(found)
-    }
+        figures = queue_stats(connection)
+    live = {row["job_type"]: sum(row[state] for state in LIVE) for row in figures}
     if as_json:
         emit_json({"types": [_jsonable(row) | {"live": live[row["name"]]} for row in found]})
         return
@@ -161,10 +160,6 @@ def _relations(around: Surroundings, now: datetime) -> Iterator[tuple[str, objec
         yield "waits for", ", ".join(map(str, around.waits_for))
     if around.waited_for_by:
         yield "before", ", ".join(map(str, around.waited_for_by))
-
-
-def _names(found: list[dict[str, Any]]) -> list[str]:
-    return [row["name"] for row in found]
 
 
 def _state(row: dict[str, Any], live: int) -> str:

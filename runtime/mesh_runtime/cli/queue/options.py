@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
+import psycopg
 import typer
 
+from mesh_cli.console import say
 from mesh_descriptors.errors import Place
 from mesh_runtime.cli.ready import migrated_database
+from mesh_runtime.database import redacted
 from mesh_runtime.queue.admin import ask
 from mesh_runtime.queue.errors import QueueError
 from mesh_runtime.queue.known import STATES, JobFilter
@@ -19,8 +23,6 @@ from mesh_runtime.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    import psycopg
 
 _UNITS = {
     "ms": timedelta(milliseconds=1),
@@ -35,6 +37,14 @@ _DURATION = re.compile(r"(?:\d+(?:\.\d+)?\s*(?:ms|min|[smhdw])\s*)+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|[smhdw])")
 _MOST = timedelta(days=36_500)
 _OTHER_NAMES = {"processing": "running", "retrying": "scheduled", "failed": "dead", "done": "completed"}
+
+
+class RefusedByDatabaseError(QueueError):
+    """The database could not do it, or went away."""
+
+
+class NotConfirmedError(QueueError):
+    """Nobody can be asked, and --yes is not there."""
 
 
 class UnreadableOptionError(QueueError):
@@ -66,9 +76,29 @@ AllOption: TypeAlias = Annotated[bool, typer.Option("--all", help="Every one tha
 @contextmanager
 def queue_database(project: Path | None) -> Iterator[psycopg.Connection[Any]]:
     """A connection in autocommit to the project's database, which has a queue."""
-    with migrated_database(Settings.load(project), "mesh queue") as connection:
-        connection.autocommit = True
-        yield connection
+    try:
+        with migrated_database(Settings.load(project), "mesh queue") as connection:
+            connection.autocommit = True
+            yield connection
+    except psycopg.Error as error:
+        said = error.diag.message_primary or " ".join(str(error).split())
+        raise RefusedByDatabaseError(redacted(said), remedy=error.diag.message_hint) from error
+
+
+def confirm(what: str, question: str, *, yes: bool) -> None:
+    """Ask on the terminal whether to go on, unless `yes`.
+
+    Raises:
+        NotConfirmedError: there is no terminal.
+        typer.Exit: the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise NotConfirmedError(f"{what} Nobody can be asked", remedy="To do it without being asked, add --yes.")
+    say(what, err=True)
+    if not typer.confirm(question, err=True):
+        raise typer.Exit(1)
 
 
 def duration(text: str, option: str) -> timedelta:

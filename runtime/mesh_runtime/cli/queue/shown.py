@@ -37,14 +37,19 @@ def span(of: timedelta | float | None) -> str:
     return f"{seconds:.0f}s" if seconds >= 1 else f"{seconds * 1000:.0f}ms"
 
 
+def compact(number: float | None) -> str:
+    """A number in at most five letters; zero is a dot, so that what is not zero is seen."""
+    if not number:
+        return "·"
+    for unit, size in (("M", 1_000_000), ("k", 1_000)):
+        if number >= 10 * size:
+            return f"{number / size:,.0f}{unit}"
+    return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
+
+
 def count(number: float | None) -> str:
     """A number with its thousands apart; zero is a dot, so that what is not zero is seen."""
     return "·" if not number else f"{number:,.0f}"
-
-
-def rate(number: float | None) -> str:
-    """A number per minute."""
-    return "·" if not number else f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
 
 
 def what(job: KnownJob, now: datetime) -> str:
@@ -83,6 +88,23 @@ def print_cropped(headings: Sequence[str], rows: Sequence[Sequence[str]], *, rig
     )
     room = max(terminal_width() - used, _LEAST_CROPPED)
     print_table(headings, [[*row[:-1], cropped(row[-1], room)] for row in rows], right=right)
+
+
+def laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
+    """The lines of a table whose first `left` columns are texts and whose others are numbers."""
+    widths = [max(len(row[column]) for row in (headings, *rows)) for column in range(len(headings))]
+    widths[0] = max(min(widths[0], terminal_width() - sum(widths[1:]) - _GAP * len(widths[1:])), _LEAST_CROPPED)
+
+    def line(row: Sequence[str]) -> str:
+        cells = [cropped(cell, width) for cell, width in zip(row, widths, strict=True)]
+        aligned = [
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return (" " * _GAP).join(aligned).rstrip()
+
+    rule = "─" * (sum(widths) + _GAP * len(widths[1:]))
+    return [line(headings), rule, *(line(row) for row in rows)]
 
 
 def cropped(text: str, width: int) -> str:
