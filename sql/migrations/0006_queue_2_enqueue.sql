@@ -2,6 +2,30 @@
 -- (unique keys, then debounced jobs, each sorted), so that two batches never wait for each other in a ring; and neither
 -- running jobs nor their leases are locked, so that a long transaction of an enqueuer never holds a worker up.
 
+DROP FUNCTION mesh.register_job_types;
+
+CREATE FUNCTION mesh.register_job_types(job_types text[], secrets jsonb DEFAULT NULL, schemas jsonb DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql SET search_path = ''
+-- `secrets` has a list of fields for a type, `schemas` the schema of its payload. A field that was secret once stays so, as
+-- old payloads have it still.
+AS $$
+BEGIN
+    -- The usual case writes nothing, and so waits for nobody.
+    IF NOT EXISTS (SELECT FROM unnest(job_types) AS wanted (name) LEFT JOIN mesh.job_types t ON t.name = wanted.name
+                   WHERE t.name IS NULL OR NOT to_jsonb(t.secrets) @> coalesce(register_job_types.secrets -> wanted.name, '[]')
+                      OR t.payload_schema IS DISTINCT FROM coalesce(schemas -> wanted.name, t.payload_schema)) THEN
+        RETURN;
+    END IF;
+    INSERT INTO mesh.job_types AS t (name, secrets, payload_schema)
+    SELECT DISTINCT wanted.name, ARRAY(SELECT jsonb_array_elements_text(register_job_types.secrets -> wanted.name)),
+           schemas -> wanted.name
+    FROM unnest(job_types) AS wanted (name) ORDER BY wanted.name
+    ON CONFLICT (name) DO UPDATE
+    SET secrets = ARRAY(SELECT unnest(t.secrets) UNION SELECT unnest(excluded.secrets) ORDER BY 1),
+        payload_schema = coalesce(excluded.payload_schema, t.payload_schema);
+END $$;
+
 CREATE FUNCTION mesh.take_key(wanted_type text, wanted_key text, new_id uuid, lasts interval) RETURNS uuid
 LANGUAGE plpgsql SET search_path = ''
 -- Whose the key is now: new_id's, or the job's that had it. Waits for whoever is taking or freeing it, and holds on to a
@@ -116,7 +140,8 @@ BEGIN
     SELECT (w.job).job_type || ': ' || problem INTO wrong
     FROM unnest(wanted) WITH ORDINALITY AS w (job, unique_for, place) CROSS JOIN LATERAL (SELECT CASE
         WHEN jsonb_typeof((w.job).payload) IS DISTINCT FROM 'object' THEN 'the payload is no object'
-        WHEN octet_length((w.job).payload::text) > 1024 * 1024 THEN 'the payload is larger than 1 MiB'
+        -- With what jsonb adds in spaces to JSON of that size.
+        WHEN octet_length((w.job).payload::text) > 1500000 THEN 'the payload is larger than 1 MiB'
         WHEN (w.job).priority NOT BETWEEN 0 AND 10 THEN 'the priority is not between 0 and 10'
         WHEN (w.job).max_attempts < 1 THEN 'max_attempts is not positive'
         WHEN (w.job).timeout_ms < 1 THEN 'timeout_ms is not positive'

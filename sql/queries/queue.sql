@@ -1,24 +1,5 @@
 -- The statements of the queue's clients; what they do stands with the functions in sql/migrations/0002_queue_*.sql.
 
--- name: enqueue
--- One job, in the caller's transaction.
-SELECT mesh.enqueue(
-    %(job_type)s, %(payload)s::jsonb, %(priority)s, %(delay)s::interval, %(run_at)s::timestamptz, %(max_attempts)s, %(user_id)s,
-    %(payload_version)s
-);
-
--- name: register_job_types
--- Makes the types known, so that they may be enqueued.
-SELECT mesh.register_job_types(%(job_types)s::text[]);
-
--- name: check_job_types
--- Fails when a type is unknown; returns the time of the transaction.
-SELECT now() FROM mesh.check_job_types(%(job_types)s::text[]);
-
--- name: copy_jobs
--- Many jobs at once.
-COPY mesh.jobs (id, job_type, status, priority, run_at, payload, payload_version, user_id, max_attempts) FROM STDIN;
-
 -- name: wake_workers
 -- Notifies the workers, if any of them sleeps.
 SELECT mesh.wake_workers();

@@ -106,7 +106,7 @@ class Intake:
         """Up to `most` jobs under a new lease; asked again until the database has given a clear answer."""
         while not self.events.stopping.is_set():
             types = list(self.crew.handlers)
-            worker = await self.member.worker_id(types)
+            worker = await self.member.worker_id(self.crew.handlers)
             try:
                 jobs = await self._leased(worker, types, most, sweep=sweep)
             except LinkLostError:

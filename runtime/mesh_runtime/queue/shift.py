@@ -177,7 +177,7 @@ class Shift:
         handlers = await asyncio.to_thread(self._worker.refresh)
         if handlers is not None:
             self._crew.renew(handlers)
-            await self._member.announce(list(handlers))
+            await self._member.announce(handlers)
             _LOG.info("handlers: %s", ", ".join(sorted(handlers)))
 
     async def _finish(self) -> None:
