@@ -1,0 +1,185 @@
+-- Jobs become ready: their time has come, or the last of their parents has ended. Parents that end lock their children, in
+-- the order of ids, and count what is left in a later statement: two that end at once see each other.
+
+CREATE FUNCTION mesh.make_ready(places tid[], source text, OUT changed bigint, OUT keys text[])
+LANGUAGE plpgsql SET search_path = ''
+-- Jobs that the caller has locked, and that were in the state `source`. Those with a gate wait for it: `keys` are to be
+-- admitted. `run_at` is since when a job could have run, which is what its lane is ranked by.
+AS $$
+DECLARE
+    at timestamptz := clock_timestamp();
+BEGIN
+    WITH ready AS (
+        UPDATE mesh.jobs j
+        SET status = CASE WHEN j.run_at > at THEN 'scheduled' WHEN j.gate IS NULL THEN 'pending' ELSE 'blocked' END,
+            blocked_by = CASE WHEN j.run_at <= at AND j.gate IS NOT NULL THEN 'gate' END,
+            seq = nextval('mesh.job_seq'),
+            run_at = CASE WHEN make_ready.source = 'blocked' THEN greatest(j.run_at, at) ELSE j.run_at END
+        WHERE j.ctid = ANY (places)
+        RETURNING j.job_type, j.status, CASE WHEN j.blocked_by = 'gate' THEN j.gate END AS gate
+    ), moves AS (
+        INSERT INTO mesh.job_moves (job_type, source, target, count)
+        SELECT r.job_type, make_ready.source, r.status, count(*) FROM ready r WHERE r.status <> make_ready.source GROUP BY 1, 3
+    )
+    SELECT count(*), coalesce(array_agg(DISTINCT r.gate) FILTER (WHERE r.gate IS NOT NULL), '{}') INTO changed, keys FROM ready r;
+END $$;
+
+CREATE OR REPLACE FUNCTION mesh.promote_jobs() RETURNS bigint
+LANGUAGE plpgsql SET search_path = ''
+AS $$
+DECLARE
+    due tid[] := ARRAY(SELECT j.ctid FROM mesh.jobs j WHERE j.status = 'scheduled' AND j.run_at <= clock_timestamp()
+                       ORDER BY j.run_at LIMIT 5000 FOR UPDATE SKIP LOCKED);
+    ready record;
+BEGIN
+    IF due = '{}' THEN
+        RETURN 0;
+    END IF;
+    SELECT * INTO ready FROM mesh.make_ready(due, 'scheduled');
+    PERFORM mesh.admit_waiting(ready.keys) WHERE ready.keys <> '{}';
+    RETURN ready.changed;
+END $$;
+
+CREATE FUNCTION mesh.record_ends(ended mesh.jobs[], outcome text, source text DEFAULT NULL, token bigint DEFAULT NULL,
+                                 started timestamptz DEFAULT NULL) RETURNS void
+LANGUAGE sql SET search_path = ''
+-- Jobs that ended otherwise than by completion go to history. They come from `source`: null means the state that they have.
+AS $$
+    WITH remembered AS (
+        INSERT INTO mesh.history (id, job_type, status, priority, payload, payload_version, user_id, attempts, rescues, errors,
+                                  token, created_at, started_at, unique_key, parents)
+        SELECT j.id, j.job_type, outcome, j.priority, j.payload, j.payload_version, j.user_id, j.attempts, j.rescues, j.errors,
+               record_ends.token, j.created_at, started, j.unique_key, j.parents
+        FROM unnest(ended) AS j
+    )
+    INSERT INTO mesh.job_moves (job_type, source, target, count)
+    SELECT j.job_type, coalesce(record_ends.source, j.status), outcome, count(*) FROM unnest(ended) AS j GROUP BY 1, 2
+$$;
+
+CREATE FUNCTION mesh.free_keys(ended mesh.jobs[]) RETURNS void
+LANGUAGE sql SET search_path = ''
+-- A key with a window outlives its job.
+AS $$
+    DELETE FROM mesh.job_keys k USING unnest(ended) AS j
+    WHERE k.job_type = j.job_type AND k.key = j.unique_key AND k.job_id = j.id AND k.expires_at IS NULL
+$$;
+
+CREATE FUNCTION mesh.lock_line(ids uuid[]) RETURNS void
+LANGUAGE plpgsql SET search_path = ''
+-- These jobs and all that their end can reach, at once and in the order of ids: so nobody waits in a ring.
+AS $$
+BEGIN
+    PERFORM FROM mesh.jobs j WHERE j.id IN (
+        WITH RECURSIVE line AS (
+            SELECT unnest(ids) AS id UNION SELECT e.child_id FROM line JOIN mesh.job_edges e ON e.parent_id = line.id)
+        SELECT line.id FROM line)
+    ORDER BY j.id FOR UPDATE;
+END $$;
+
+CREATE FUNCTION mesh.cut_edges(ended uuid[]) RETURNS uuid[]
+LANGUAGE sql SET search_path = ''
+-- The children that waited for these.
+AS $$
+    WITH cut AS (DELETE FROM mesh.job_edges e WHERE e.parent_id = ANY (ended) RETURNING e.child_id)
+    SELECT coalesce(array_agg(DISTINCT cut.child_id), '{}') FROM cut
+$$;
+
+CREATE FUNCTION mesh.settle_children(met uuid[], lost uuid[]) RETURNS text[]
+LANGUAGE plpgsql SET search_path = ''
+-- Parents have ended. A child whose last parent that was becomes ready; where one is lost (dead or cancelled), the child is
+-- cancelled, and so are its own, unless they run after any end. Returns the gates that are to be admitted.
+AS $$
+DECLARE
+    children uuid[];
+    doomed mesh.jobs[];
+    reached uuid[];
+BEGIN
+    PERFORM FROM mesh.job_edges e WHERE e.parent_id = ANY (met || lost) LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN '{}';
+    END IF;
+    PERFORM mesh.lock_line(met || lost);
+    children := mesh.cut_edges(met);
+    WHILE lost <> '{}' LOOP
+        reached := mesh.cut_edges(lost);
+        WITH gone AS (DELETE FROM mesh.jobs j WHERE j.id = ANY (reached) AND j.after_any IS NOT TRUE RETURNING j)
+        SELECT coalesce(array_agg(g.j), '{}') INTO doomed FROM gone g;
+        PERFORM mesh.record_ends(doomed, 'cancelled'), mesh.free_keys(doomed);
+        children := children || reached;
+        lost := ARRAY(SELECT j.id FROM unnest(doomed) AS j);
+        DELETE FROM mesh.job_edges e WHERE e.child_id = ANY (lost);
+    END LOOP;
+    RETURN (SELECT r.keys FROM mesh.make_ready(ARRAY(
+        SELECT j.ctid FROM mesh.jobs j WHERE j.id = ANY (children) AND j.blocked_by = 'parents'
+        AND NOT EXISTS (SELECT FROM mesh.job_edges e WHERE e.child_id = j.id)), 'blocked') AS r);
+END $$;
+
+CREATE FUNCTION mesh.end_parents(met uuid[], lost uuid[], freed text[] DEFAULT '{}') RETURNS void
+LANGUAGE plpgsql SET search_path = ''
+-- `freed`: gates that have got slots back. Gates are locked last, and all in one go.
+AS $$
+DECLARE
+    keys text[] := mesh.settle_children(met, lost);
+BEGIN
+    PERFORM mesh.admit_jobs(keys, freed) WHERE keys || freed <> '{}';
+    PERFORM mesh.wake_workers();
+END $$;
+
+-- An enqueuer whose transaction is open while a parent ends makes an edge that the parent doesn't see. So tick looks at each
+-- new edge until every transaction is over that may have missed it: who ends a job has its transaction's number before it
+-- looks for edges, so those that missed an edge that is visible now are below the next number to be given out.
+ALTER TABLE mesh.job_edges ADD COLUMN made_by bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint;
+CREATE INDEX job_edges_made_by ON mesh.job_edges (made_by);
+
+CREATE TABLE mesh.edge_checks (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    checked bigint NOT NULL DEFAULT 0,
+    visible bigint NOT NULL DEFAULT 0,
+    missed_below bigint NOT NULL DEFAULT 0
+);
+INSERT INTO mesh.edge_checks DEFAULT VALUES;
+COMMENT ON TABLE mesh.edge_checks IS
+    'Edges made below `checked` need no look; nor do those below `visible`, once all transactions below `missed_below` are over.';
+
+CREATE FUNCTION mesh.repair_children() RETURNS bigint
+LANGUAGE plpgsql SET search_path = '' SET lock_timeout = '200ms'
+-- For tick: children whose parents ended without seeing them. Returns how many edges that were.
+AS $$
+DECLARE
+    oldest_open bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+    next_number bigint := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+    state mesh.edge_checks;
+    found record;
+BEGIN
+    PERFORM FROM mesh.edge_checks c
+    WHERE c.missed_below > next_number OR EXISTS (SELECT FROM mesh.job_edges e WHERE e.made_by >= c.checked);
+    IF FOUND THEN
+        SELECT * INTO state FROM mesh.edge_checks FOR UPDATE SKIP LOCKED;
+    END IF;
+    IF state IS NULL THEN
+        RETURN 0;
+    ELSIF state.missed_below > next_number THEN -- restored into a server with other numbers
+        state := (true, 0, 0, 0);
+    END IF;
+    WITH fresh AS (
+        SELECT e.parent_id, e.made_by FROM mesh.job_edges e WHERE e.made_by >= state.checked
+        ORDER BY e.made_by FETCH FIRST 1000 ROWS WITH TIES
+    ), parents AS (
+        SELECT p.parent_id, CASE WHEN EXISTS (SELECT FROM mesh.dead_jobs d WHERE d.id = p.parent_id) THEN 'dead'
+                            ELSE (SELECT h.status FROM mesh.history h WHERE h.id = p.parent_id LIMIT 1) END AS outcome
+        FROM (SELECT DISTINCT f.parent_id FROM fresh f) AS p
+    )
+    SELECT (SELECT CASE WHEN count(*) >= 1000 THEN max(f.made_by) + 1 END FROM fresh f) AS checked,
+           coalesce(array_agg(p.parent_id) FILTER (WHERE p.outcome IN ('completed', 'superseded')), '{}') AS met,
+           coalesce(array_agg(p.parent_id) FILTER (WHERE p.outcome IN ('dead', 'cancelled')), '{}') AS lost
+    INTO found FROM parents p;
+    IF oldest_open >= state.missed_below THEN
+        UPDATE mesh.edge_checks c SET checked = least(state.visible, found.checked), visible = oldest_open, missed_below = next_number;
+    END IF;
+    PERFORM mesh.end_parents(found.met, found.lost);
+    RETURN cardinality(found.met || found.lost);
+EXCEPTION WHEN lock_not_available THEN
+    RETURN 0; -- somebody is ending these children: the next tick looks again
+END $$;
+
+SELECT mesh.keep_private();
