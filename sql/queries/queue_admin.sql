@@ -50,10 +50,12 @@ SELECT DISTINCT id FROM mesh.known_jobs WHERE right(id::text, %(length)s) = %(en
 
 -- name: job_surroundings
 -- What a job's row does not say: its progress, whether its cancellation was asked for, and who waits for it.
-SELECT p.fraction, p.note, p.updated_at, c.requested_at,
+SELECT p.fraction, p.note, p.updated_at, c.requested_at, k.payload, coalesce(t.secrets, '{}') AS secrets,
        ARRAY(SELECT e.parent_id FROM mesh.job_edges e WHERE e.child_id = wanted.id ORDER BY 1) AS waits_for,
        ARRAY(SELECT e.child_id FROM mesh.job_edges e WHERE e.parent_id = wanted.id ORDER BY 1) AS waited_for_by
 FROM (SELECT %(id)s::uuid AS id) AS wanted
+LEFT JOIN mesh.known_jobs k ON k.id = wanted.id
+LEFT JOIN mesh.job_types t ON t.name = k.job_type
 LEFT JOIN mesh.job_progress p ON p.job_id = wanted.id
 LEFT JOIN mesh.cancellations c ON c.job_id = wanted.id;
 
@@ -138,3 +140,33 @@ WITH RECURSIVE times (at, number) AS (
     SELECT mesh.cron_next(%(cron)s, %(timezone)s, at), number + 1 FROM times WHERE number < %(count)s AND at IS NOT NULL
 )
 SELECT at, to_char(at AT TIME ZONE %(timezone)s, 'YYYY-MM-DD HH24:MI Dy') AS local FROM times ORDER BY number;
+
+-- name: bench_others
+-- Whether somebody else uses the type that a measurement needs: one that was killed has left its own jobs, and no worker.
+SELECT EXISTS (SELECT FROM mesh.workers w WHERE %(type)s = ANY (w.types) AND w.expires_at > clock_timestamp())
+    OR EXISTS (SELECT FROM mesh.known_jobs k WHERE k.job_type = %(type)s AND k.user_id IS DISTINCT FROM %(mark)s) AS busy;
+
+-- name: bench_run
+-- How many jobs that were created since then have ended, and how long that took from the first claim on.
+SELECT count(*) AS jobs, extract(epoch FROM max(h.completed_at) - min(h.started_at))::float8 AS seconds
+FROM mesh.history h WHERE h.job_type = %(type)s AND h.created_at >= %(since)s AND h.completed_at >= %(since)s;
+
+-- name: bench_forget_jobs
+-- Removes the jobs of a measurement, wherever they are; a lease holds jobs of one type.
+WITH waiting AS (DELETE FROM mesh.jobs WHERE job_type = %(type)s),
+     held AS (DELETE FROM mesh.leases l WHERE (l.jobs[1]).job_type = %(type)s RETURNING l.token),
+     ended AS (DELETE FROM mesh.lease_ends e USING held WHERE e.token = held.token),
+     history AS (DELETE FROM mesh.history WHERE job_type = %(type)s),
+     dead AS (DELETE FROM mesh.dead_jobs WHERE job_type = %(type)s)
+SELECT count(*) FROM held;
+
+-- name: bench_forget_moves
+-- Removes what has yet to be folded; waits for whoever is folding.
+WITH gone AS (DELETE FROM mesh.job_moves WHERE job_type = %(type)s RETURNING 1) SELECT count(*) FROM gone;
+
+-- name: bench_forget_counts
+-- Removes what was folded, and the type.
+WITH minutes AS (DELETE FROM mesh.job_minutes WHERE job_type = %(type)s),
+     counts AS (DELETE FROM mesh.job_counts WHERE job_type = %(type)s),
+     gone AS (DELETE FROM mesh.job_types WHERE name = %(type)s RETURNING 1)
+SELECT count(*) FROM gone;

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from mesh_runtime.handlers import HandlerSource
+from mesh_runtime.database import connect
+from mesh_runtime.handlers import HandlerSource, all_handlers
 from mesh_runtime.queue import Timing, Worker
 
 if TYPE_CHECKING:
@@ -34,14 +37,28 @@ class Processor:
         Jobs that fail are counted, and the others go on. Blocks, and must not be called in an event loop.
         """
         began = time.monotonic()
-        worker = Worker(self._settings, self._handlers(), budget=budget, timing=Timing(grace=_GRACE), name="http")
+        worker = Worker(
+            self._settings,
+            self._handlers(),
+            budget=budget,
+            timing=Timing(grace=_GRACE),
+            name=f"{socket.gethostname()}:{os.getpid()} http",
+            load=all_handlers,
+        )
         counts = worker.run_until_empty()
-        done = {name: getattr(counts, name) for name in ("completed", "failed", "released", "refused")}
+        done = {name: getattr(counts, name) for name in ("completed", "failed", "released", "cancelled", "refused")}
         return done | {"seconds": round(time.monotonic() - began, 3), "budget": budget}
 
     def _handlers(self) -> Mapping[str, Handler]:
         with self._lock:
             if self._source is None:
                 self._source = HandlerSource(self._settings)
-            self._source.refresh()
+                self._declare(self._source)
+            elif self._source.refresh() is not None:
+                self._declare(self._source)
             return self._source.current()
+
+    def _declare(self, source: HandlerSource) -> None:
+        """Where no worker runs, nobody else tells the database of the schedules."""
+        with connect(self._settings, autocommit=True, application_name="mesh http: queue") as connection:
+            source.declare_schedules(connection)

@@ -77,7 +77,7 @@ def find_job(connection: psycopg.Connection[Any], given: str) -> KnownJob:
 
 def surroundings(connection: psycopg.Connection[Any], job: KnownJob) -> Surroundings:
     """The progress, cancellation and relatives of a job."""
-    return Surroundings(**_rows(connection, "job_surroundings", {"id": job.id})[0])
+    return Surroundings.of(_rows(connection, "job_surroundings", {"id": job.id})[0])
 
 
 def set_paused(connection: psycopg.Connection[Any], types: Sequence[str], *, paused: bool) -> None:

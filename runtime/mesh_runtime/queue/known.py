@@ -121,6 +121,12 @@ class Surroundings:
     waits_for: list[UUID]
     waited_for_by: list[UUID]
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Surroundings:
+        """What the row says, with the job's secrets masked in its note."""
+        own = {item.name: row[item.name] for item in fields(cls)}
+        return cls(**own | {"note": row["note"] and Mask(row["payload"], row["secrets"]).text(row["note"])})
+
     def to_json(self) -> dict[str, Any]:
         """The same as a JSON object."""
         return {item.name: jsonable(getattr(self, item.name)) for item in fields(self)}

@@ -36,7 +36,7 @@ class Mask:
         """The payload, with MASK in the place of each secret that has a value."""
         shown = self.payload
         for path in self.paths:
-            shown = _hidden(shown, path.split("."))
+            shown = _hidden(shown, _parts(path))
         return self.value(shown)  # a secret may stand in a field that nobody marked, too
 
     def text(self, text: str) -> str:
@@ -58,14 +58,30 @@ class Mask:
         return value
 
 
+def _parts(path: str) -> list[str]:
+    """The keys of a path; the empty one means the whole payload."""
+    return path.split(".") if path else []
+
+
 def _hidden(value: Any, path: Sequence[str]) -> Any:
     if not path:
         return value if value is None else MASK
     if isinstance(value, list):
         return [_hidden(part, path) for part in value]
     if isinstance(value, Mapping):
-        return {key: _hidden(part, path[1:]) if path[0] in ("*", key) else part for key, part in value.items()}
+        shown = dict(value)
+        for key in value:
+            for rest in _rests(key, path):
+                shown[key] = _hidden(shown[key], rest)
+        return shown
     return value
+
+
+def _rests(key: str, path: Sequence[str]) -> Iterator[Sequence[str]]:
+    """What is left of a path behind a key; a key may hold dots itself."""
+    for length in range(1, len(path) + 1):
+        if ".".join(path[:length]) == key or (length == 1 and path[0] == "*"):
+            yield path[length:]
 
 
 def _secrets(value: Any, path: Sequence[str]) -> Iterator[Any]:
@@ -75,15 +91,15 @@ def _secrets(value: Any, path: Sequence[str]) -> Iterator[Any]:
             yield from _secrets(part, path)
     elif isinstance(value, Mapping):
         for key, part in value.items():
-            if not path or path[0] in ("*", key):
-                yield from _secrets(part, path[1:])
+            for rest in _rests(key, path) if path else ([],):
+                yield from _secrets(part, rest)
     elif not path:
         yield value
 
 
 def _pattern(payload: object, paths: Sequence[str]) -> re.Pattern[str] | None:
     """Finds the secrets in a text, also as Python, JSON and URLs write them; the longest first."""
-    scalars = [scalar for path in paths for scalar in _secrets(payload, path.split("."))]
+    scalars = [scalar for path in paths for scalar in _secrets(payload, _parts(path))]
     texts: set[str] = set()
     for scalar in scalars:
         if isinstance(scalar, str) and scalar:

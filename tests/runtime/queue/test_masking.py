@@ -24,6 +24,14 @@ def test_a_star_means_every_key() -> None:
     assert Mask({"by_user": {"1": "a", "2": "b"}}, ["by_user.*"]).shown_payload() == {"by_user": {"1": MASK, "2": MASK}}
 
 
+def test_keys_may_hold_dots_and_the_whole_payload_may_be_secret() -> None:
+    assert Mask({"a.b": {"c": "x"}, "a": {"b.c": "y"}}, ["a.b.c"]).shown_payload() == {
+        "a.b": {"c": MASK},
+        "a": {"b.c": MASK},
+    }
+    assert Mask({"a": "x"}, [""]).shown_payload() == MASK
+
+
 def test_a_whole_object_may_be_secret() -> None:
     mask = Mask({"login": {"user": "me", "password": "hunter2"}}, ["login"])
     assert mask.shown_payload() == {"login": MASK}

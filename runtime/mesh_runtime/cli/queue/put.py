@@ -12,7 +12,7 @@ from mesh_cli.console import emit_json
 from mesh_cli.options import JsonOption, ProjectOption
 from mesh_runtime.cli.queue.options import duration, moment, queue_database
 from mesh_runtime.handlers import all_handlers
-from mesh_runtime.queue import PayloadError, enqueue
+from mesh_runtime.queue import PayloadError, enqueue, register_types
 from mesh_runtime.queue.admin import find_job
 from mesh_runtime.settings import Settings
 
@@ -74,6 +74,7 @@ def enqueue_command(
         "timeout": timeout and duration(timeout, "--timeout"),
     }
     with queue_database(project) as connection:
+        register_types(connection, [handler] if handler else [])
         options["after"] = _parents(connection, after)
         given = {name: value for name, value in options.items() if value is not None}
         job_id = enqueue(connection, handler or job_type, body, priority=priority, max_attempts=max_attempts, **given)
