@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mesh_runtime.database import connect, database_url, direct_url
+from mesh_runtime.database import connect, database_url, direct_url, migration_state, runtime_source
 from mesh_runtime.queue.connections import Connections
+from mesh_runtime.queue.errors import NoQueueError
 from mesh_runtime.queue.shift import Shift
 from mesh_runtime.queue.values import Counts
 
@@ -120,7 +121,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         url = await asyncio.to_thread(database_url, self.settings)
         listen_url = await asyncio.to_thread(direct_url, self.settings)
-        (await asyncio.to_thread(connect, url)).close()  # whether it can be reached is said at once
+        await asyncio.to_thread(check_queue, url)
         connections = Connections(url)
         try:
             self._shift = Shift(self, url=url, listen_url=listen_url, connect=connections.lend, drain=drain)
@@ -146,3 +147,16 @@ class Worker:
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.remove_signal_handler(number)
+
+
+def check_queue(url: str) -> None:
+    """Say at once what keeps workers from running, rather than after many tries.
+
+    Raises:
+        DatabaseUnreachableError: the database does not answer.
+        NoQueueError: it has no queue, or that of an older mesh.
+    """
+    with connect(url, application_name="mesh worker: check") as connection:
+        state = migration_state(connection, (runtime_source(),))
+    if state.pending:
+        raise NoQueueError(lacking=len(state.pending) if state.applied else None)
