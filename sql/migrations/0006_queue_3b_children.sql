@@ -149,7 +149,7 @@ DECLARE
     oldest_open bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
     next_number bigint := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
     state mesh.edge_checks;
-    found record;
+    answer record;
 BEGIN
     PERFORM FROM mesh.edge_checks c
     WHERE c.missed_below > next_number OR EXISTS (SELECT FROM mesh.job_edges e WHERE e.made_by >= c.checked);
@@ -172,12 +172,12 @@ BEGIN
     SELECT (SELECT CASE WHEN count(*) >= 1000 THEN max(f.made_by) + 1 END FROM fresh f) AS checked,
            coalesce(array_agg(p.parent_id) FILTER (WHERE p.outcome IN ('completed', 'superseded')), '{}') AS met,
            coalesce(array_agg(p.parent_id) FILTER (WHERE p.outcome IN ('dead', 'cancelled')), '{}') AS lost
-    INTO found FROM parents p;
+    INTO answer FROM parents p;
     IF oldest_open >= state.missed_below THEN
-        UPDATE mesh.edge_checks c SET checked = least(state.visible, found.checked), visible = oldest_open, missed_below = next_number;
+        UPDATE mesh.edge_checks c SET checked = least(state.visible, answer.checked), visible = oldest_open, missed_below = next_number;
     END IF;
-    PERFORM mesh.end_parents(found.met, found.lost);
-    RETURN cardinality(found.met || found.lost);
+    PERFORM mesh.end_parents(answer.met, answer.lost);
+    RETURN cardinality(answer.met || answer.lost);
 EXCEPTION WHEN lock_not_available THEN
     RETURN 0; -- somebody is ending these children: the next tick looks again
 END $$;

@@ -66,8 +66,9 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION mesh.rescue_lease(lost mesh.leases) RETURNS bigint
-LANGUAGE plpgsql SET search_path = ''
--- The caller holds the lease's row. A rescue is no attempt, for the job may be innocent; after five it is buried.
+LANGUAGE plpgsql SET search_path = '' SET lock_timeout = '200ms'
+-- The caller holds the lease's row. A rescue is no attempt, for the job may be innocent; after five it is buried. A lease
+-- whose gates or children somebody has locked is left to the next tick: a tick holds locks itself.
 AS $$
 DECLARE
     rescued mesh.job_end[] := ARRAY(
@@ -84,6 +85,8 @@ BEGIN
         PERFORM mesh.put_back(rescued, lost.token, lost.claimed_at);
     END IF;
     RETURN cardinality(rescued);
+EXCEPTION WHEN lock_not_available THEN
+    RETURN 0;
 END $$;
 
 SELECT mesh.keep_private();

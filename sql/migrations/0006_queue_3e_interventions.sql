@@ -32,10 +32,10 @@ LANGUAGE plpgsql SET search_path = ''
 AS $$
 DECLARE
     waited uuid[] := mesh.cancel_waiting(cancel_jobs.ids);
-    found record;
+    told record;
     requested uuid[] := '{}';
 BEGIN
-    FOR found IN
+    FOR told IN
         WITH rest AS MATERIALIZED (SELECT DISTINCT i.id FROM unnest(ids) AS i (id) WHERE i.id IS NOT NULL),
              running AS MATERIALIZED (SELECT r.id FROM mesh.running_jobs(ids) AS r (id))
         SELECT r.id, CASE
@@ -46,9 +46,9 @@ BEGIN
             ELSE 'unknown' END AS outcome
         FROM rest r ORDER BY r.id
     LOOP
-        requested := requested || CASE WHEN found.outcome = 'requested' THEN ARRAY[found.id] ELSE '{}' END;
-        id := found.id;
-        outcome := found.outcome;
+        requested := requested || CASE WHEN told.outcome = 'requested' THEN ARRAY[told.id] ELSE '{}' END;
+        id := told.id;
+        outcome := told.outcome;
         RETURN NEXT;
     END LOOP;
     IF requested <> '{}' THEN
@@ -58,23 +58,22 @@ BEGIN
 END $$;
 
 CREATE FUNCTION mesh.repair_cancellations() RETURNS bigint
-LANGUAGE plpgsql SET search_path = ''
+LANGUAGE plpgsql SET search_path = '' SET lock_timeout = '200ms'
 -- For tick: requests that met a job on its way. One that waits again is cancelled; one that has ended is forgotten.
 AS $$
 DECLARE
     asked uuid[] := ARRAY(SELECT c.job_id FROM mesh.cancellations c
                           WHERE c.requested_at < clock_timestamp() - interval '1 second'
                           ORDER BY c.job_id LIMIT 1000 FOR UPDATE SKIP LOCKED);
-    running uuid[];
 BEGIN
     IF asked = '{}' THEN
         RETURN 0;
     END IF;
-    running := ARRAY(SELECT mesh.running_jobs(asked));
-    asked := ARRAY(SELECT a.id FROM unnest(asked) AS a (id) WHERE a.id <> ALL (running));
-    DELETE FROM mesh.cancellations c WHERE c.job_id = ANY (asked)
+    DELETE FROM mesh.cancellations c WHERE c.job_id = ANY (asked) AND c.job_id NOT IN (SELECT mesh.running_jobs(asked))
         AND NOT EXISTS (SELECT FROM mesh.jobs j WHERE j.id = c.job_id);
     RETURN cardinality(mesh.cancel_waiting(asked));
+EXCEPTION WHEN lock_not_available THEN
+    RETURN 0;
 END $$;
 
 CREATE FUNCTION mesh.retry_jobs(ids uuid[]) RETURNS bigint
@@ -104,12 +103,12 @@ AS $$
 DECLARE
     letter mesh.dead_jobs;
     job mesh.jobs;
-    found uuid[] := '{}';
+    known uuid[] := '{}';
 BEGIN
     -- In the order in which enqueuers take keys.
     FOR letter IN SELECT d.* FROM mesh.dead_jobs d WHERE d.id = ANY (ids)
                   ORDER BY d.job_type, d.unique_key, d.debounce_key, d.id FOR UPDATE LOOP
-        found := found || letter.id;
+        known := known || letter.id;
         id := letter.id;
         outcome := 'key_taken';
         IF letter.unique_key IS NULL
@@ -127,7 +126,7 @@ BEGIN
         RETURN NEXT;
     END LOOP;
     PERFORM mesh.wake_workers();
-    RETURN QUERY SELECT DISTINCT i.id, 'unknown' FROM unnest(ids) AS i (id) WHERE i.id <> ALL (found);
+    RETURN QUERY SELECT DISTINCT i.id, 'unknown' FROM unnest(ids) AS i (id) WHERE i.id <> ALL (known);
 END $$;
 
 CREATE FUNCTION mesh.purge_dead(ids uuid[]) RETURNS bigint

@@ -12,6 +12,7 @@ BEGIN
         WHEN 'rescue' THEN RETURN mesh.rescue_jobs();
         WHEN 'gates' THEN RETURN mesh.admit_due_gates();
         WHEN 'children' THEN RETURN mesh.repair_children();
+        WHEN 'cancellations' THEN RETURN mesh.repair_cancellations();
         WHEN 'schedules' THEN RETURN mesh.fire_schedules();
         WHEN 'fold' THEN
             -- The newest minute every second; what was committed later than that, every minute.
@@ -51,8 +52,8 @@ DECLARE
     failed boolean := false;
     changed bigint := 0;
 BEGIN
-    FOREACH chore IN ARRAY ARRAY['promote', 'rescue', 'gates', 'children', 'schedules', 'fold', 'fold_all', 'partitions',
-                                 'prune', 'history'] LOOP
+    FOREACH chore IN ARRAY ARRAY['promote', 'rescue', 'gates', 'children', 'cancellations', 'schedules', 'fold', 'fold_all',
+                                 'partitions', 'prune', 'history'] LOOP
         problem := NULL;
         BEGIN
             changed := changed + coalesce(mesh.do_chore(chore, keep_history), 0);

@@ -1,12 +1,30 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import random
+import threading
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
+from mesh_runtime.database import connect
+from tests.runtime.queue.steps import TYPE, bury, claim, complete, enqueue, fail, hurry, release, rescue, state
+
 if TYPE_CHECKING:
     from tests.runtime.queue.conftest import Rows
+
+pytestmark = pytest.mark.usefixtures("sound")
+
+WAITING = "SELECT status, array_agg(priority ORDER BY priority) FROM mesh.jobs GROUP BY 1 ORDER BY 1"
+
+
+def admitted(rows: Rows, key: str = "a") -> int:
+    return int(rows("SELECT admitted FROM mesh.gates WHERE key = %s", key)[0][0])
+
+
+def fill(rows: Rows, jobs: int, most: int | None = 1, rate: float | None = None, burst: int | None = None) -> None:
+    rows("SELECT mesh.define_gate('a', %s, %s, %s)", most, rate, burst)
+    rows("SELECT mesh.enqueue(%s, gate => 'a') FROM generate_series(1, %s)", TYPE, jobs)
 
 
 def test_a_gate_is_defined_changed_and_checked(rows: Rows) -> None:
@@ -17,25 +35,261 @@ def test_a_gate_is_defined_changed_and_checked(rows: Rows) -> None:
     assert rows(found) == [("a", 2, 0.5, 1, 1), ("b", None, 3, 1, 1)]
     rows("SELECT mesh.define_gate('a', 3)")
     assert rows(found)[0] == ("a", 3, None, None, None)
-    for wrong, why in (
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
         ("''", "no key"),
         ("'debounce:x', 1", "the queue's own"),
         ("'a'", "limits nothing"),
         ("'a', 0", "most_running is not positive"),
         ("'a', rate => 'NaN'", "not a positive number"),
+        ("'a', rate => -1", "not a positive number"),
         ("'a', 1, burst => 2", "burst needs a rate"),
         ("'a', rate => 1, burst => 0", "burst is not positive"),
-    ):
-        with pytest.raises(psycopg.Error, match=why) as raised:
-            rows(f"SELECT mesh.define_gate({wrong})")
-        assert raised.value.sqlstate == "PT422"
+    ],
+)
+def test_a_gate_that_cannot_be_is_refused(rows: Rows, arguments: str, why: str) -> None:
+    with pytest.raises(psycopg.Error, match=why) as raised:
+        rows(f"SELECT mesh.define_gate({arguments})")
+    assert raised.value.sqlstate == "PT422"
 
 
-def test_as_many_jobs_are_admitted_as_the_gate_has_room_for(rows: Rows) -> None:
+def test_as_many_jobs_are_admitted_as_the_gate_has_room_for_and_urgent_ones_first(rows: Rows) -> None:
     rows("SELECT mesh.define_gate('a', 2)")
-    rows("SELECT mesh.enqueue('process_image', gate => 'a', priority => n) FROM generate_series(1, 5) n")
-    waiting = "SELECT status, array_agg(priority ORDER BY priority) FROM mesh.jobs GROUP BY 1 ORDER BY 1"
-    assert rows(waiting) == [("blocked", [1, 2, 3]), ("pending", [4, 5])]
-    assert rows("SELECT admitted FROM mesh.gates") == [(2,)]
+    rows("SELECT mesh.enqueue(%s, gate => 'a', priority => n) FROM generate_series(1, 5) n", TYPE)
+    assert rows(WAITING) == [("blocked", [1, 2, 3]), ("pending", [4, 5])]
     rows("SELECT mesh.define_gate('a', 4)")
-    assert rows("SELECT admitted, (SELECT count(*) FROM mesh.jobs WHERE status = 'pending') FROM mesh.gates") == [(4, 4)]
+    assert rows(WAITING) == [("blocked", [1]), ("pending", [2, 3, 4, 5])], "a wider gate lets more in"
+    rows("SELECT mesh.define_gate('a', 1)")
+    rows("SELECT mesh.tick()")
+    assert rows("SELECT count(*) FROM mesh.jobs WHERE status = 'pending'") == [(4,)], "who is in stays in"
+    rows("UPDATE mesh.gates SET most_running = 4")
+
+
+def test_every_end_lets_the_next_job_in(rows: Rows, worker_id: str) -> None:
+    fill(rows, 5)
+    for end in (
+        lambda token, ids: complete(rows, token, ids),
+        lambda token, ids: fail(rows, token, ids, reason="permanent"),
+        lambda token, ids: rows("SELECT mesh.cancel_leased(%s, %s)", token, ids)[0][0],
+        lambda token, ids: fail(rows, token, ids, retry_after=60),
+        lambda token, ids: release(rows, token, ids, "1 minute"),
+    ):
+        token, ids = claim(rows, worker_id)
+        assert (len(ids), admitted(rows)) == (1, 1)
+        assert end(token, ids) == 1
+    assert admitted(rows) == 0
+    hurry(rows)
+    assert rows("SELECT status, count(*) FROM mesh.jobs GROUP BY 1 ORDER BY 1") == [("blocked", 1), ("pending", 1)]
+
+
+def test_a_rescue_and_a_release_keep_the_slot(rows: Rows, worker_id: str) -> None:
+    fill(rows, 2)
+    token, held = claim(rows, worker_id)
+    assert release(rows, token, held) == 1
+    assert claim(rows, worker_id)[1] == held
+    rescue(rows)
+    assert admitted(rows) == 1
+    assert claim(rows, worker_id)[1] == held
+
+
+def test_the_sixth_rescue_frees_the_slot(rows: Rows, worker_id: str) -> None:
+    fill(rows, 2)
+    rows("UPDATE mesh.jobs SET rescues = 5 WHERE status = 'pending'")
+    _, (first,) = claim(rows, worker_id)
+    rescue(rows)
+    assert state(rows, first) == "dead"
+    assert claim(rows, worker_id)[1] not in ([], [first])
+
+
+def test_a_cancelled_job_frees_its_slot_only_if_it_had_one(rows: Rows, worker_id: str) -> None:
+    fill(rows, 3)
+    ((blocked,),) = rows("SELECT id FROM mesh.jobs WHERE status = 'blocked' LIMIT 1")
+    ((pending,),) = rows("SELECT id FROM mesh.jobs WHERE status = 'pending'")
+    rows("SELECT * FROM mesh.cancel_jobs(%s)", [blocked])
+    assert rows("SELECT id FROM mesh.jobs WHERE status = 'pending'") == [(pending,)]
+    rows("SELECT * FROM mesh.cancel_jobs(%s)", [pending])
+    assert len(claim(rows, worker_id)[1]) == 1
+
+
+def test_a_rate_lets_a_burst_in_and_then_one_at_a_time(rows: Rows) -> None:
+    fill(rows, 10, most=None, rate=0.001, burst=3)
+    pending = "SELECT count(*) FROM mesh.jobs WHERE status = 'pending'"
+    assert rows(pending) == [(3,)]
+    rows("SELECT mesh.tick()")
+    assert rows(pending) == [(3,)]
+    assert 900 < rows("SELECT mesh.next_gate_due()")[0][0] < 1000
+    rows("UPDATE mesh.gates SET refilled_at = refilled_at - interval '2000 seconds'")
+    assert rows("SELECT mesh.tick() < 1000") == [(True,)]
+    assert rows(pending) == [(5,)]
+    rows("UPDATE mesh.gates SET refilled_at = refilled_at - interval '1 year'")
+    rows("SELECT mesh.tick()")
+    assert rows(pending) == [(8,)], "the bucket holds no more than a burst"
+
+
+def test_a_retry_needs_another_token_and_a_rescue_does_not(rows: Rows, worker_id: str) -> None:
+    fill(rows, 1, most=None, rate=0.001, burst=1)
+    claim(rows, worker_id)
+    rescue(rows)
+    token, ids = claim(rows, worker_id)
+    fail(rows, token, ids, retry_after=0)
+    hurry(rows)
+    assert rows("SELECT status, blocked_by FROM mesh.jobs") == [("blocked", "gate")]
+
+
+def test_gates_do_not_hold_up_other_jobs(rows: Rows, worker_id: str) -> None:
+    fill(rows, 50)
+    free = enqueue(rows)
+    assert free in claim(rows, worker_id)[1]
+
+
+def test_an_enqueuer_whose_transaction_stays_open_holds_no_gate(
+    rows: Rows, worker_id: str, database_url: str
+) -> None:
+    fill(rows, 2)
+    token, ids = claim(rows, worker_id)
+    with connect(database_url) as slow:
+        slow.execute("SELECT mesh.enqueue(%s, gate => 'a')", (TYPE,))
+        rows("SET lock_timeout = '1s'")
+        assert complete(rows, token, ids) == 1
+        token, ids = claim(rows, worker_id)
+        assert complete(rows, token, ids) == 1
+    assert len(claim(rows, worker_id)[1]) == 1, "admitted as the enqueuer committed"
+
+
+def test_a_debounced_job_runs_alone_and_leaves_no_gate_behind(rows: Rows, worker_id: str) -> None:
+    enqueue(rows, debounce_key="k")
+    token, ids = claim(rows, worker_id)
+    second = enqueue(rows, debounce_key="k")
+    rows("SELECT mesh.tick()")
+    assert second not in ids
+    assert claim(rows, worker_id)[1] == []
+    complete(rows, token, ids)
+    token, ids = claim(rows, worker_id)
+    assert ids == [second]
+    complete(rows, token, ids)
+    assert rows("SELECT count(*) FROM mesh.gates") == [(0,)]
+
+
+def test_a_dead_letter_of_a_gate_comes_back_through_it(rows: Rows, worker_id: str) -> None:
+    fill(rows, 2)
+    dead = bury(rows, worker_id)
+    assert rows("SELECT outcome FROM mesh.redrive_jobs(%s)", [dead]) == [("redriven",)]
+    assert state(rows, dead) == "blocked"
+
+
+SAMPLE = """
+SELECT g.key, g.most_running, count(j.*) FROM mesh.gates g JOIN (
+    SELECT gate FROM mesh.jobs WHERE status = 'pending' AND gate IS NOT NULL
+    UNION ALL
+    SELECT j.gate FROM mesh.leases l CROSS JOIN unnest(l.jobs) AS j
+    WHERE NOT EXISTS (SELECT FROM mesh.lease_ends e WHERE e.token = l.token AND e.job_id = j.id)
+) AS j ON j.gate = g.key GROUP BY 1, 2 HAVING count(j.*) > g.most_running OR max(g.admitted) > g.most_running
+"""
+
+
+class Rivals:
+    """Sessions that claim and end jobs in every way at once, beside a session that looks for too many."""
+
+    def __init__(self, url: str, worker: str, seed: int) -> None:
+        self.url = url
+        self.worker = worker
+        self.seed = seed
+        self.stopped = threading.Event()
+        self.problems: list[object] = []
+
+    def run(self, sessions: int, turns: int) -> None:
+        sampler = threading.Thread(target=self.watch)
+        threads = [threading.Thread(target=self.play, args=(number, turns)) for number in range(sessions)]
+        for thread in (sampler, *threads):
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.stopped.set()
+        sampler.join()
+
+    def watch(self) -> None:
+        with connect(self.url, autocommit=True) as connection:
+            while not self.stopped.is_set():
+                self.problems += connection.execute(SAMPLE).fetchall()
+
+    def play(self, number: int, turns: int) -> None:
+        chance = random.Random(self.seed + number)  # noqa: S311  no secret
+        with connect(self.url, autocommit=True) as connection:
+
+            def rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+                cursor = connection.execute(sql.encode(), parameters)
+                return cursor.fetchall() if cursor.description else []
+
+            try:
+                for _ in range(turns):
+                    self.turn(rows, chance)
+            except Exception as error:
+                self.problems.append(error)
+
+    def turn(self, rows: Rows, chance: random.Random) -> None:
+        token, ids = claim(rows, self.worker, most=chance.randint(1, 4))
+        half = ids[: chance.randint(0, len(ids))]
+        match chance.randint(0, 6) if ids else 6:
+            case 0:
+                fail(rows, token, half, retry_after=0)
+            case 1:
+                fail(rows, token, ids, reason="permanent")
+            case 2:
+                release(rows, token, half, chance.choice([None, "10 milliseconds"]))
+            case 3:
+                rows("SELECT mesh.rescue_lease(l) FROM mesh.leases l WHERE token = %s FOR UPDATE", token)
+            case 4:
+                rows("SELECT * FROM mesh.cancel_jobs(%s)", half)
+            case 5:
+                complete(rows, token, half)
+            case _:
+                rows("SELECT mesh.tick()")
+        complete(rows, token, ids)
+
+
+@pytest.mark.parametrize("kind", ["gates", "debounce"])
+def test_no_more_than_the_limit_is_ever_admitted_whatever_happens_at_once(
+    rows: Rows, worker_id: str, database_url: str, kind: str
+) -> None:
+    for key in ("a", "b", "c"):
+        rows("SELECT mesh.define_gate(%s, 2)", key)
+    option = "gate" if kind == "gates" else "debounce_key"
+    rows("SELECT mesh.enqueue(%s, max_attempts => 2, unique_key => NULL) FROM generate_series(1, 20)", TYPE)
+    for _ in range(120 if kind == "gates" else 1):
+        for key in ("a", "b", "c"):
+            enqueue(rows, **{option: key})
+    rivals = Rivals(database_url, worker_id, seed=7)
+    feeding = threading.Event()
+
+    def feed() -> None:
+        with connect(database_url, autocommit=True) as connection:
+            while not feeding.is_set():
+                for key in ("c", "b", "a"):
+                    connection.execute(f"SELECT mesh.enqueue(%s, {option} => %s)".encode(), (TYPE, key))
+
+    feeder = threading.Thread(target=feed)
+    if kind == "debounce":
+        feeder.start()
+    rivals.run(sessions=4, turns=120)
+    feeding.set()
+    if kind == "debounce":
+        feeder.join()
+    assert rivals.problems == []
+    settle(rows, worker_id)
+    assert rows("SELECT count(*) FROM mesh.jobs") == [(0,)], "nothing is stuck"
+
+
+def settle(rows: Rows, worker: str) -> None:
+    """Everything that is left runs to its end."""
+    for token, jobs in rows("SELECT token, ARRAY(SELECT j.id FROM unnest(jobs) j) FROM mesh.leases"):
+        complete(rows, token, jobs)
+    rows("UPDATE mesh.cancellations SET requested_at = requested_at - interval '1 minute'")
+    for _ in range(400):
+        hurry(rows)
+        token, ids = claim(rows, worker, most=100)
+        complete(rows, token, ids)
+        if not rows("SELECT FROM mesh.jobs LIMIT 1"):
+            return
