@@ -41,9 +41,13 @@ SELECT mesh.register_job_types(%(job_types)s::text[], %(secrets)s::jsonb, %(sche
 -- Fails when a type is unknown; returns the time of the transaction.
 SELECT now() FROM mesh.check_job_types(%(job_types)s::text[]);
 
+-- name: copy_usual_jobs
+-- Many plain jobs at once that may run now; the fewer columns, the faster.
+COPY mesh.jobs (id, job_type, priority, payload, payload_version, user_id) FROM STDIN;
+
 -- name: copy_jobs
 -- Many plain jobs at once.
-COPY mesh.jobs (id, job_type, status, priority, run_at, payload, payload_version, user_id, max_attempts, timeout_ms, traceparent)
+COPY mesh.jobs (id, job_type, priority, payload, payload_version, user_id, status, run_at, max_attempts, timeout_ms, traceparent)
 FROM STDIN;
 
 -- name: copied_jobs

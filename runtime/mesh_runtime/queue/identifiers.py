@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from uuid import UUID
 
@@ -10,5 +10,5 @@ from uuid import UUID
 def uuid7() -> UUID:
     """A UUID of version 7 (RFC 9562): milliseconds, 12 bits of the rest of the millisecond, and 62 random bits."""
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
-    value = milliseconds << 80 | 7 << 76 | (rest * 4096 // 1_000_000) << 64 | 2 << 62 | secrets.randbits(62)
-    return UUID(int=value)
+    moment = milliseconds << 80 | (7 << 12 | rest * 4096 // 1_000_000) << 64
+    return UUID(int=moment | 2 << 62 | int.from_bytes(os.urandom(8)) >> 2)
