@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mesh_runtime.queue.context import JobContext, Stop
-from mesh_runtime.queue.outcomes import Cancelled, Outcome
+from mesh_runtime.queue.outcomes import Cancelled, Outcome, Released
 from mesh_runtime.queue.pace import Pace
 from mesh_runtime.queue.run_job import Runners, run_job, stopped
 from mesh_runtime.queue.threads import HandlerThreads
@@ -67,6 +67,7 @@ class Crew:
         self._line: asyncio.Queue[Job] = asyncio.Queue()
         self._running: dict[asyncio.Task[None], _Run] = {}
         self._starting = 0
+        self._retired = False
         self._dismissed = False
         self._runners = Runners(HandlerThreads(concurrency, "mesh-job"), processes)
         self.tasks = [asyncio.create_task(self._work()) for _ in range(concurrency)]
@@ -96,9 +97,17 @@ class Crew:
         return self._pace.room(self.running, self._line.qsize())
 
     def take(self, jobs: Sequence[Job]) -> None:
-        """Run these jobs, after those that wait already."""
+        """Run these jobs, after those that wait already; or give them back, after `retire`."""
         for job in jobs:
             self._line.put_nowait(job)
+        if self._retired:
+            self.retire()
+
+    def retire(self) -> None:
+        """Start no more jobs: those that wait go back."""
+        self._retired = True
+        for job in self.drop_waiting():
+            self._on_end(job, Released())
 
     def drop_waiting(self) -> list[Job]:
         """Take back the jobs that have not been started."""

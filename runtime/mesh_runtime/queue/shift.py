@@ -18,13 +18,13 @@ from mesh_runtime.queue.isolated import HandlerProcesses
 from mesh_runtime.queue.link import Link
 from mesh_runtime.queue.membership import Membership
 from mesh_runtime.queue.outbox import Outbox
-from mesh_runtime.queue.outcomes import Outcome, Released
 from mesh_runtime.queue.wakeup import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from mesh_runtime.queue.outcomes import Outcome
     from mesh_runtime.queue.values import Job
     from mesh_runtime.queue.worker import Worker
 
@@ -77,13 +77,19 @@ class Shift:
             most_untold=2 * worker.prefetch,
             drain=drain,
             look_for_strays=self._timing.strays,
+            keep_days=worker.settings.keep_history_days,
         )
 
     def stop(self) -> None:
         """Claim nothing more and finish what runs; asked again, interrupt it."""
         if self._events.stopping.is_set():
             self._events.hurry.set()
+        self._retire()
+
+    def _retire(self) -> None:
+        """Claim and start nothing more."""
         self._events.stop()
+        self._crew.retire()
 
     async def work(self) -> None:
         """Work until stopped, or until the queue is empty when draining."""
@@ -94,13 +100,13 @@ class Shift:
             watch_cancellations(self._ticks, self._crew, self._events, every=self._timing.renew)
         )
         if (budget := self._worker.budget) is not None:
-            asyncio.get_running_loop().call_later(budget, self._events.stop)
+            asyncio.get_running_loop().call_later(budget, self._retire)
         stopped = asyncio.create_task(self._events.stopping.wait())
         loops: tuple[asyncio.Task[None], ...] = (claiming, telling, ticking, listening, watching)
         try:
             # A loop that fails is a defect: it ends the worker rather than leaving it half alive.
             await asyncio.wait([*loops, stopped, *self._crew.tasks], return_when=asyncio.FIRST_COMPLETED)
-            self._events.stop()
+            self._retire()
             await asyncio.wait([claiming], timeout=_CLAIM_SECONDS)
             ended = [task for task in (*loops, *self._crew.tasks) if task.done()]
             await self._finish()
@@ -134,7 +140,7 @@ class Shift:
         if self._crew.leaked >= self._worker.most_leaked and not self._worker.worn_out:
             _LOG.error("%d threads run handlers that are over their time: the worker ends", self._crew.leaked)
             self._worker.worn_out = True
-            self._events.stop()
+            self._retire()
         self._events.ended.set()
         self._events.changed.set()
 
@@ -163,7 +169,7 @@ class Shift:
 
     async def _ticked(self) -> float | None:
         try:
-            rows = await self._ticks.fetch(_SQL["tick"].sql, {})
+            rows = await self._ticks.fetch(_SQL["tick"].sql, {"keep_days": self._worker.settings.keep_history_days})
         except psycopg.Error as error:
             # A row that cannot be promoted or rescued would end every worker, one after the other.
             _LOG.error("tick: %s", error)
@@ -181,9 +187,7 @@ class Shift:
             _LOG.info("handlers: %s", ", ".join(sorted(handlers)))
 
     async def _finish(self) -> None:
-        """Give back what was not started, and let the rest end."""
-        for job in self._crew.drop_waiting():
-            self._on_end(job, Released())
+        """Let what runs end."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._timing.grace):
                 await self._ended_or_hurried()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,12 @@ import psycopg
 import pytest
 from tests.runtime.queue import handlers_elsewhere as elsewhere
 from tests.runtime.queue.conftest import eventually
+from tests.runtime.queue.workers import QUICK, working
 
-from mesh_runtime.queue import Handler, HandlerError, NewJob, Timing, Worker, by_type, enqueue, enqueue_many, job
+from mesh_runtime.queue import Handler, HandlerError, NewJob, Worker, by_type, enqueue, enqueue_many, job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.runtime.queue.conftest import Rows, WorkerProcess
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mesh_runtime.settings import Settings
 
 Connection = psycopg.Connection[Any]
-QUICK = Timing(renew=0.2, lease=2.0, poll=0.1, grace=5)
 RUNNING = "SELECT pid FROM effects"
 
 
@@ -37,20 +36,6 @@ def drain(settings: Settings, auto: Connection) -> Callable[..., Counts]:
         return Worker(settings, by_type(handlers), timing=QUICK, **options).run_until_empty()
 
     return run
-
-
-@contextmanager
-def working(settings: Settings, *handlers: Handler, **options: Any) -> Iterator[Worker]:
-    worker = Worker(settings, by_type(handlers), timing=QUICK, **options)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
-        yield worker
-    finally:
-        with suppress(RuntimeError):  # it has ended by itself
-            worker.stop()
-            worker.stop()
-        thread.join()
 
 
 def gone(pid: int) -> bool:
