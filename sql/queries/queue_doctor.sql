@@ -36,7 +36,7 @@ SELECT count(*) AS moves, extract(epoch FROM clock_timestamp() - min(m.at))::flo
 
 -- name: default_history
 -- Ended jobs that went into no day's partition, as there was none.
-SELECT count(*) AS jobs FROM (SELECT FROM mesh.history_default LIMIT 100000) AS some;
+SELECT count(*) AS jobs FROM (SELECT FROM mesh.history_default LIMIT 100000) AS found;
 
 -- name: missing_partitions
 -- The next two days that history has no partition for.

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from mesh_runtime.queue.connections import Connections
 from mesh_runtime.queue.context import JobContext
 from mesh_runtime.queue.errors import HandlerError
 from mesh_runtime.queue.handlers import Handler
+from mesh_runtime.queue.masking import without_secrets
 from mesh_runtime.queue.outcomes import EndedItself, Outcome, completed, raised
 
 if TYPE_CHECKING:
@@ -132,7 +134,7 @@ class _Process:
                 if handler.is_async:
                     result = asyncio.run(result)
         except BaseException as error:  # noqa: BLE001  whatever a handler raises fails only its job
-            return raised(error)
+            return raised(error, partial(without_secrets, job.payload_text, handler.secrets))
         if context.ended_itself:
             return EndedItself()
         return completed(result, round((time.perf_counter() - started) * 1000))

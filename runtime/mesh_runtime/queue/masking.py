@@ -58,6 +58,11 @@ class Mask:
         return value
 
 
+def without_secrets(payload_text: str, paths: Sequence[str], text: str) -> str:
+    """A text, such as an error's, without the secrets of a payload of JSON."""
+    return Mask(json.loads(payload_text), paths).text(text) if paths else text
+
+
 def _parts(path: str) -> list[str]:
     """The keys of a path; the empty one means the whole payload."""
     return path.split(".") if path else []

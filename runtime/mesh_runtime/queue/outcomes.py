@@ -14,7 +14,7 @@ from mesh_runtime.queue.errors import DatabaseAwayError, PayloadError
 from mesh_runtime.queue.json_text import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _TRACEBACK_CHARACTERS = 8_000
 _DATABASE_WAIT_SECONDS = 1
@@ -69,23 +69,22 @@ def completed(result: Mapping[str, object] | None, duration_ms: int) -> Outcome:
     return Completed(text, duration_ms)
 
 
-def raised(error: BaseException) -> Failed | Released:
-    """The outcome of a handler that raised `error`."""
+def raised(error: BaseException, hide: Callable[[str], str] = str) -> Failed | Released:
+    """The outcome of a handler that raised `error`; `hide` takes the payload's secrets out of what is told of it."""
     if isinstance(error, Snooze):
         return Released(error.after)
     if isinstance(error, _NOT_TO_BLAME):
         return Released(timedelta(seconds=_DATABASE_WAIT_SECONDS))
-    return failed(error)
+    return failed(error, hide)
 
 
-def failed(error: BaseException) -> Failed:
-    """The outcome of a handler that failed by `error`."""
-    text = storable(
-        str(error) if isinstance(error, Permanent | Retryable | PayloadError) else f"{type(error).__name__}: {error}"
-    )
+def failed(error: BaseException, hide: Callable[[str], str] = str) -> Failed:
+    """The outcome of a handler that failed by `error`; `hide` as in `raised`."""
+    said = str(error) if isinstance(error, Permanent | Retryable | PayloadError) else f"{type(error).__name__}: {error}"
+    text = storable(hide(said))
     if isinstance(error, PayloadError):
         return Failed(text, reason="unreadable")
-    trace = storable("".join(traceback.format_exception(error))[-_TRACEBACK_CHARACTERS:])
+    trace = storable(hide("".join(traceback.format_exception(error)))[-_TRACEBACK_CHARACTERS:])
     if isinstance(error, Permanent):
         return Failed(text, trace, reason="permanent")
     return Failed(text, trace, retry_after=error.after.total_seconds() if isinstance(error, RetryAfter) else None)

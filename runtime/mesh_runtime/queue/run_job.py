@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mesh_runtime.queue import tracing
 from mesh_runtime.queue.context import Stop
+from mesh_runtime.queue.masking import without_secrets
 from mesh_runtime.queue.outcomes import Cancelled, EndedItself, Failed, Outcome, Released, completed, raised, timed_out
 
 if TYPE_CHECKING:
@@ -77,7 +78,11 @@ async def _outcome(job: Job, handler: Handler, context: JobContext, runners: Run
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise
-        return stopped(context) if context.noticed else raised(error)
+        return (
+            stopped(context)
+            if context.noticed
+            else raised(error, partial(without_secrets, job.payload_text, handler.secrets))
+        )
     if context.ended_itself:
         return EndedItself()
     return stopped(context) if context.noticed else completed(result, _milliseconds(started))

@@ -23,7 +23,9 @@ def bench_command(
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Measure this database with jobs that do nothing, of the type noop, and one worker; nothing of them is left.
+    """Measure this database.
+
+    One worker runs jobs that do nothing, of the type noop; nothing of them is left.
 
     For example: mesh queue bench --jobs 100000
     """

@@ -57,9 +57,9 @@ def _purge(connection: psycopg.Connection[Any], ids: Sequence[UUID]) -> Counter[
 
 CANCEL = Change(
     verb="cancel",
-    help="""Cancel jobs: those that wait are taken out, those that run are asked to end.
+    help="""Cancel jobs that wait or run.
 
-    Jobs that wait for them are cancelled too.
+    Those that wait are taken out, those that run are asked to end. Jobs that wait for them are cancelled too.
 
     For example: mesh queue cancel 42fcbd06, or mesh queue cancel --type greet --state scheduled
     """,
@@ -70,7 +70,9 @@ CANCEL = Change(
 )
 RETRY = Change(
     verb="retry",
-    help="""Run scheduled jobs now, such as those that wait for their next attempt after a failure.
+    help="""Run scheduled jobs now.
+
+    Such as those that wait for their next attempt after a failure.
 
     For example: mesh queue retry 42fcbd06, or mesh queue retry --type greet --error "connection refused"
     """,
@@ -80,7 +82,9 @@ RETRY = Change(
 )
 REDRIVE = Change(
     verb="redrive",
-    help="""Make jobs of dead letters again, with all their attempts before them; their errors are kept.
+    help="""Make jobs of dead letters again.
+
+    They get all their attempts again, and keep their errors.
 
     For example: mesh queue redrive 42fcbd06, or mesh queue redrive --type greet --error timeout --since 1d
     """,

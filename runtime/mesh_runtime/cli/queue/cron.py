@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import psycopg
 
 app = typer.Typer(
-    help="Jobs that come again: list, set, remove, pause and resume schedules.",
+    help="List and change schedules: jobs that come again.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -82,7 +82,9 @@ def set_schedule(
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Make a schedule, or change one that was made here. Others are changed where they are declared.
+    """Make a schedule, or change one that was made here.
+
+    Those of code and plug-ins are changed where they are declared.
 
     For example: mesh queue cron set nightly_cleanup '30 3 * * *' cleanup_expired --timezone Europe/Vienna
     """

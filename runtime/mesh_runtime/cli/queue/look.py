@@ -43,7 +43,9 @@ def list_command(
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """List jobs, the newest first; fields of a payload that its model marks as secret are masked.
+    """List jobs, the newest first.
+
+    Fields of a payload that its model marks as secret are masked, and wherever else their values stand.
 
     For example: mesh queue list --state dead --since 1d --error timeout
     """
@@ -66,7 +68,9 @@ def show_command(
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Show everything that is known of a job, with each failed attempt; secrets are masked.
+    """Show all that is known of a job.
+
+    Each failed attempt is shown with its traceback; secrets are masked.
 
     For example: mesh queue show 42fcbd06
     """
@@ -86,7 +90,10 @@ def show_command(
 
 
 def types_command(as_json: JsonOption = False, project: ProjectOption = None) -> None:
-    """List the job types: what waits and runs of each, how many workers run it, and whether it is paused."""
+    """List the job types.
+
+    Of each: how many jobs wait and run, how many workers run it, whether it is paused, and its secret fields.
+    """
     with queue_database(project) as connection:
         found = ask(connection, "types")
         figures = queue_stats(connection)
@@ -102,7 +109,10 @@ def types_command(as_json: JsonOption = False, project: ProjectOption = None) ->
 
 
 def workers_command(as_json: JsonOption = False, project: ProjectOption = None) -> None:
-    """List the worker processes: what each does, since when, and which types it runs."""
+    """List the worker processes.
+
+    Of each: what it does, how many jobs it holds, since when it runs, and which types.
+    """
     with queue_database(project) as connection:
         found = ask(connection, "workers")
         now = ask(connection, "now")[0]["clock_timestamp"]

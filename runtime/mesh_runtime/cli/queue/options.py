@@ -52,7 +52,7 @@ class UnreadableOptionError(QueueError):
 
 
 IdsArgument: TypeAlias = Annotated[
-    list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of jobs, or their last (or first) letters.")
+    list[str] | None, typer.Argument(metavar="ID", help="Ids of jobs, or their last (or first) letters.")
 ]
 TypesOption: TypeAlias = Annotated[
     list[str] | None, typer.Option("--type", metavar="TYPE", help="Of this job type; may be given several times.")

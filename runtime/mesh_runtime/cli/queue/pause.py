@@ -20,7 +20,9 @@ def pause_command(
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Pause job types: none of their jobs is started; what runs finishes, and enqueueing goes on.
+    """Pause job types.
+
+    None of their jobs is started; what runs finishes, and enqueueing goes on.
 
     For example: mesh queue pause send_notification
     """

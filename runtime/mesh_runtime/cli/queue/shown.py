@@ -44,7 +44,9 @@ def compact(number: float | None) -> str:
     for unit, size in (("M", 1_000_000), ("k", 1_000)):
         if number >= 10 * size:
             return f"{number / size:,.0f}{unit}"
-    return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
+    if number >= 10 or number == int(number):
+        return f"{number:,.0f}"
+    return f"{number:.1f}" if number >= 0.05 else "<0.1"
 
 
 def count(number: float | None) -> str:

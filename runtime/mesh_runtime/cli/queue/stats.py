@@ -36,9 +36,10 @@ def stats_command(
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Show how many jobs of each type are where, how fast they end, and whether the queue is well.
+    """Show the queue in figures.
 
-    Rates and durations are those of the last hour.
+    How many jobs of each type are where, how fast they end, and whether the queue is well. Rates and
+    durations are those of the last hour.
     """
     with queue_database(project) as connection:
         found = overview(connection)

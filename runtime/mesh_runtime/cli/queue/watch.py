@@ -33,13 +33,15 @@ _FAILURES = 5
 
 def watch_command(
     job: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="A job to follow until it ends; without it, the whole queue.")
+        str | None, typer.Argument(metavar="ID", help="A job to follow until it ends; without it, the whole queue.")
     ] = None,
     interval: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds between two looks.")] = 1.0,
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Watch the queue, or one job until it ends. On a terminal the picture is redrawn; else each change is a line.
+    """Watch the queue, or one job until it ends.
+
+    On a terminal the picture is redrawn; else each change is a line.
 
     Ctrl-C ends it. With an ID, the exit code is 0 if the job completes and 1 if it ends otherwise.
 
