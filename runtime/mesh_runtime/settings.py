@@ -77,6 +77,7 @@ class Settings:
         development: False in production.
         cron_secret: who sends it may have jobs processed over HTTP; None is nobody.
         admin_secret: who sends it may read the queue's figures over HTTP; None is nobody.
+        keep_history_days: how long jobs that have ended are kept.
         storage_url: where raw files are kept; None is the folder `.mesh/local/storage`.
         limit_expanded_bytes: how large an upload may be once it is unpacked.
         limit_expansion_ratio: how many times larger than itself an upload may unpack.
@@ -93,6 +94,7 @@ class Settings:
     development: bool = _setting("MESH_ENV", _development, True)  # noqa: FBT003  the default of the field
     cron_secret: str | None = _setting("CRON_SECRET", str, None, shown=False)
     admin_secret: str | None = _setting("MESH_ADMIN_SECRET", str, None, shown=False)
+    keep_history_days: int = _setting("MESH_QUEUE_KEEP_HISTORY", _count, 14)
     storage_url: str | None = _setting("MESH_STORAGE_URL", _url, None)
     limit_expanded_bytes: int = _setting("MESH_LIMIT_EXPANDED", _size, 5 * GIB)
     limit_expansion_ratio: int = _setting("MESH_LIMIT_RATIO", _count, 200)

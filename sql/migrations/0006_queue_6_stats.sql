@@ -14,8 +14,8 @@ COMMENT ON COLUMN mesh.chores.done_at IS 'When a part that is done now and then 
 COMMENT ON COLUMN mesh.chores.last_error IS 'Why it failed the last time; null when it did not.';
 
 INSERT INTO mesh.chores (name)
-VALUES ('promote'), ('rescue'), ('gates'), ('children'), ('cancellations'), ('schedules'), ('fold'), ('fold_all'), ('partitions'), ('prune'),
-       ('history');
+VALUES ('promote'), ('rescue'), ('gates'), ('children'), ('cancellations'), ('schedules'), ('fold'), ('fold_all'),
+       ('partitions'), ('prune'), ('history');
 
 CREATE FUNCTION mesh.chore_is_due(chore text, every interval) RETURNS boolean
 LANGUAGE sql SET search_path = ''

@@ -54,5 +54,5 @@ WHERE l.token = %(token)s AND j.id = ANY (%(ids)s::uuid[])
   AND NOT EXISTS (SELECT FROM mesh.lease_ends e WHERE e.token = l.token AND e.job_id = j.id);
 
 -- name: tick
--- Promotes and rescues; returns the seconds until the next scheduled job is due.
-SELECT mesh.tick();
+-- Does what time does to the queue; returns the seconds until something is due.
+SELECT mesh.tick(make_interval(days => %(keep_days)s::integer));

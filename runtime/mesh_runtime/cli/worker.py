@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
+import psycopg
 import typer
 
 from mesh_cli.console import emit_json, say
@@ -15,7 +16,7 @@ from mesh_cli.options import ProjectOption
 from mesh_runtime.cli.lifeline import Lifeline
 from mesh_runtime.cli.log_lines import log_to_stderr
 from mesh_runtime.cli.supervisor import Supervisor
-from mesh_runtime.database import database_url
+from mesh_runtime.database import DatabaseUnreachableError, connect, database_url
 from mesh_runtime.handlers import HandlerSource, all_handlers
 from mesh_runtime.queue import Counts, QueueError, Worker
 from mesh_runtime.queue.worker import check_queue
@@ -80,11 +81,17 @@ def worker(
     log_to_stderr(as_json=as_json, level=logging.DEBUG if verbose else logging.INFO)
     source = HandlerSource(settings)
     handlers = _chosen(source.current(), types)
+    if lifeline is None:
+        _declare(settings, source)
     if processes > 1:
         _supervise(settings, options, processes)
         return
     one = Worker(
-        settings, handlers, concurrency=concurrency, refresh=_refresh(source, types), load=partial(_loaded, options)
+        settings,
+        handlers,
+        concurrency=concurrency,
+        refresh=_refresh(settings, source, types),
+        load=partial(_loaded, options),
     )
     logging.getLogger("mesh.queue").info("%s runs %s", one.name, ", ".join(sorted(handlers)))
     if lifeline is not None:
@@ -124,10 +131,24 @@ def _only(handlers: Mapping[str, Handler], types: Sequence[str] | None) -> dict[
     return {name: handler for name, handler in handlers.items() if not types or name in types}
 
 
-def _refresh(source: HandlerSource, types: Sequence[str] | None) -> Callable[[], dict[str, Handler] | None]:
+def _declare(settings: Settings, source: HandlerSource) -> None:
+    """Make the schedules known; a database that is away for a moment must not end a worker that waits for it."""
+    try:
+        with connect(database_url(settings), autocommit=True) as connection:
+            source.declare_schedules(connection)
+    except (psycopg.Error, DatabaseUnreachableError) as error:
+        logging.getLogger("mesh.queue").warning("the schedules are not declared: %s", error)
+
+
+def _refresh(
+    settings: Settings, source: HandlerSource, types: Sequence[str] | None
+) -> Callable[[], dict[str, Handler] | None]:
     def refreshed() -> dict[str, Handler] | None:
         handlers = source.refresh()
-        return None if handlers is None else _only(handlers, types)
+        if handlers is None:
+            return None
+        _declare(settings, source)
+        return _only(handlers, types)
 
     return refreshed
 

@@ -38,6 +38,7 @@ class Intake:
         poll: seconds between two looks when nothing wakes the worker.
         most_untold: above so many outcomes that the database has not been told, nothing is claimed.
         drain: end when the queue is empty instead of sleeping.
+        keep_days: for how long history is kept.
         look_for_strays: seconds between two looks for claims whose answer never came.
         floors: where claims begin; what lies below is found by sweeps.
     """
@@ -51,6 +52,7 @@ class Intake:
     most_untold: int
     drain: bool
     look_for_strays: float
+    keep_days: int
     floors: Floors = field(default_factory=Floors)
     _last_strays: float = field(default_factory=clock.seconds, init=False)
     _last_turn: float = field(default_factory=clock.seconds, init=False)
@@ -171,5 +173,5 @@ class Intake:
         if self.crew.busy or self.outbox.untold:
             await self.events.change()
             return False
-        await self.link.fetch(_SQL["tick"].sql, {})
+        await self.link.fetch(_SQL["tick"].sql, {"keep_days": self.keep_days})
         return not await self._claim(self.crew.room(), sweep=True)
