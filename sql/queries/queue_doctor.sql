@@ -1,14 +1,17 @@
 -- What slows the queue down from outside, and what it cannot repair by itself. Each statement finds nothing when all is well.
 
 -- name: horizon_holders
--- Who keeps dead rows from being removed: transactions that have been open for longer than `after`, the oldest first.
+-- Who keeps dead rows from being removed: transactions that have been open for longer than `after`, and standbys whose
+-- feedback is old; the oldest first.
 SELECT pid, coalesce(nullif(application_name, ''), backend_type) AS application, usename AS username, state,
        extract(epoch FROM clock_timestamp() - xact_start)::float8 AS seconds,
        coalesce(greatest(age(backend_xmin), age(backend_xid)), 0) AS transactions,
        extract(epoch FROM clock_timestamp() - query_start)::float8 AS query_seconds
 FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < clock_timestamp() - %(after)s::interval
-  AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL OR state LIKE 'idle in transaction%%')
+WHERE pid <> pg_backend_pid() AND backend_type <> 'autovacuum worker'
+  AND (datname = current_database() AND xact_start < clock_timestamp() - %(after)s::interval
+       AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL OR state LIKE 'idle in transaction%%')
+       OR backend_type = 'walsender' AND age(backend_xmin) > %(most_transactions)s)
 ORDER BY xact_start;
 
 -- name: prepared_transactions

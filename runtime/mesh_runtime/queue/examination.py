@@ -92,6 +92,12 @@ def _rows(connection: psycopg.Connection[Any], check: str, parameters: Mapping[s
 
 
 def _horizon(row: Mapping[str, Any], _limits: Limits) -> Problem:
+    if row["seconds"] is None:
+        return Problem(
+            f"the standby {row['application']} (session {row['pid']}) is {row['transactions']:,} transactions behind: "
+            "no row that was deleted since can be removed",
+            remedy="End the long query that runs on it, or switch hot_standby_feedback off there.",
+        )
     return Problem(
         f"the session {row['pid']} ({row['application']}, user {row['username']}) has had a transaction open for "
         f"{_time(row['seconds'])}; it is {row['state']}, its last statement began {_time(row['query_seconds'])} ago. "

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SHORT_ID = 8
 _STEPS = (("d", 86_400), ("h", 3_600), ("m", 60))
 _LEAST_CROPPED = 16
-_WIDE, _GAP = 200, 2
+_WIDE = 200
+_GAP, _RICH_GAP = 2, 3
 
 
 def short_id(job_id: UUID) -> str:
@@ -86,7 +87,8 @@ def print_jobs(jobs: Sequence[KnownJob], now: datetime) -> None:
 def print_cropped(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
     """Print a table whose last column is cut off where the terminal ends."""
     used = sum(
-        max(len(heading), *(len(row[column]) for row in rows)) + _GAP for column, heading in enumerate(headings[:-1])
+        max(len(heading), *(len(row[column]) for row in rows)) + _RICH_GAP
+        for column, heading in enumerate(headings[:-1])
     )
     room = max(terminal_width() - used, _LEAST_CROPPED)
     print_table(headings, [[*row[:-1], cropped(row[-1], room)] for row in rows], right=right)
