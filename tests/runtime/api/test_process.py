@@ -17,12 +17,21 @@ CRON = "cron-secret-ü"
 DESCRIPTOR = 'kind = "jobs"\ntype = "work"\nversion = "1.0"\nlabel = "Jobs"\nentry = ["main"]\n'
 HANDLERS = """
 import asyncio
+import time
 from mesh_runtime.queue import job
 
 @job("quick")
 def quick(payload, context):
     if payload.get("fail"):
         raise ValueError("no")
+
+@job("endless")
+async def endless(payload, context):
+    await asyncio.sleep(3600)
+
+@job("blocking")
+def blocking(payload, context):
+    time.sleep(5)
 
 @job("slow")
 async def slow(payload, context):
@@ -36,7 +45,7 @@ def handlers(settings: Settings, auto: psycopg.Connection[Any]) -> None:
     folder.mkdir(parents=True)
     (folder / "plugin.toml").write_text(DESCRIPTOR)
     (folder / "main.py").write_text(HANDLERS)
-    auto.execute("SELECT mesh.register_job_types('{quick,slow}')")
+    auto.execute("SELECT mesh.register_job_types('{quick,slow,endless,blocking}')")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -66,6 +75,26 @@ def test_it_stops_at_its_budget_and_what_was_not_started_goes_back(host: Host, a
     assert 0 < done["completed"] < 200
     row = auto.execute("SELECT count(*), (SELECT count(*) FROM mesh.leases) FROM mesh.jobs").fetchone()
     assert row == (200 - done["completed"], 0)
+
+
+def test_what_runs_when_the_budget_is_used_up_is_ended_and_comes_back_uncounted(
+    host: Host, auto: psycopg.Connection[Any]
+) -> None:
+    auto.execute("SELECT mesh.enqueue('endless')")
+    done = host.ask("/api/queue/process?budget=0.5", CRON).json()
+    assert done["completed"] == done["failed"] == 0
+    assert done["seconds"] < 10
+    assert auto.execute("SELECT status, attempts FROM mesh.jobs").fetchall() == [("pending", 0)]
+
+
+def test_a_thread_that_blocks_does_not_keep_the_answer_waiting(host: Host, auto: psycopg.Connection[Any]) -> None:
+    auto.execute("SELECT mesh.enqueue('blocking')")
+    done = host.ask("/api/queue/process?budget=0.5", CRON).json()
+    assert done["completed"] == 0
+    assert done["seconds"] < 5
+    for _ in range(3):
+        host.ask("/api/queue/process?budget=8", CRON)
+    assert auto.execute("SELECT count(*) FROM mesh.history").fetchone() == (1,)
 
 
 @pytest.mark.parametrize("budget", ["0", "-1", "nan", "inf", "301", "x", ""])
