@@ -28,7 +28,9 @@ CREATE OR REPLACE FUNCTION mesh.promote_jobs() RETURNS bigint
 LANGUAGE plpgsql SET search_path = ''
 AS $$
 DECLARE
-    due tid[] := ARRAY(SELECT j.ctid FROM mesh.jobs j WHERE j.status = 'scheduled' AND j.run_at <= clock_timestamp()
+    -- A variable: the index can't be searched by clock_timestamp() itself, and would be read to its end.
+    moment timestamptz := clock_timestamp();
+    due tid[] := ARRAY(SELECT j.ctid FROM mesh.jobs j WHERE j.status = 'scheduled' AND j.run_at <= moment
                        ORDER BY j.run_at LIMIT 5000 FOR UPDATE SKIP LOCKED);
     ready record;
 BEGIN
@@ -126,58 +128,74 @@ BEGIN
 END $$;
 
 -- An enqueuer whose transaction is open while a parent ends makes an edge that the parent doesn't see. So tick looks at each
--- new edge until every transaction is over that may have missed it: who ends a job has its transaction's number before it
--- looks for edges, so those that missed an edge that is visible now are below the next number to be given out.
+-- new edge until every transaction is over that may have missed it. Who ends a job has its transaction's number before it
+-- looks for edges: so who missed an edge that is visible now has a smaller number than the next to be given out.
 ALTER TABLE mesh.job_edges ADD COLUMN made_by bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint;
 CREATE INDEX job_edges_made_by ON mesh.job_edges (made_by);
 
 CREATE TABLE mesh.edge_checks (
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    checked bigint NOT NULL DEFAULT 0,
-    visible bigint NOT NULL DEFAULT 0,
-    missed_below bigint NOT NULL DEFAULT 0
-);
-INSERT INTO mesh.edge_checks DEFAULT VALUES;
+    home oid PRIMARY KEY,
+    checked bigint NOT NULL,
+    visible bigint NOT NULL,
+    missed_below bigint NOT NULL
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+INSERT INTO mesh.edge_checks VALUES (0, 0, 0, 0);
 COMMENT ON TABLE mesh.edge_checks IS
     'Edges made below `checked` need no look; nor do those below `visible`, once all transactions below `missed_below` are over.';
+COMMENT ON COLUMN mesh.edge_checks.home IS 'This table, by whose number a restored copy knows that the others are of another server.';
 
-CREATE FUNCTION mesh.repair_children() RETURNS bigint
-LANGUAGE plpgsql SET search_path = '' SET lock_timeout = '200ms'
--- For tick: children whose parents ended without seeing them. Returns how many edges that were.
+CREATE FUNCTION mesh.fresh_edges(since bigint, OUT upto bigint, OUT met uuid[], OUT lost uuid[])
+LANGUAGE sql STABLE SET search_path = ''
+-- The parents of new edges that have ended; `upto` is null when these are all the new edges.
 AS $$
-DECLARE
-    oldest_open bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
-    next_number bigint := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
-    state mesh.edge_checks;
-    answer record;
-BEGIN
-    PERFORM FROM mesh.edge_checks c
-    WHERE c.missed_below > next_number OR EXISTS (SELECT FROM mesh.job_edges e WHERE e.made_by >= c.checked);
-    IF FOUND THEN
-        SELECT * INTO state FROM mesh.edge_checks FOR UPDATE SKIP LOCKED;
-    END IF;
-    IF state IS NULL THEN
-        RETURN 0;
-    ELSIF state.missed_below > next_number THEN -- restored into a server with other numbers
-        state := (true, 0, 0, 0);
-    END IF;
-    WITH fresh AS (
-        SELECT e.parent_id, e.made_by FROM mesh.job_edges e WHERE e.made_by >= state.checked
+    WITH fresh AS MATERIALIZED (
+        SELECT e.parent_id, e.made_by FROM mesh.job_edges e WHERE e.made_by >= since
         ORDER BY e.made_by FETCH FIRST 1000 ROWS WITH TIES
     ), parents AS (
         SELECT p.parent_id, CASE WHEN EXISTS (SELECT FROM mesh.dead_jobs d WHERE d.id = p.parent_id) THEN 'dead'
                             ELSE (SELECT h.status FROM mesh.history h WHERE h.id = p.parent_id LIMIT 1) END AS outcome
         FROM (SELECT DISTINCT f.parent_id FROM fresh f) AS p
     )
-    SELECT (SELECT CASE WHEN count(*) >= 1000 THEN max(f.made_by) + 1 END FROM fresh f) AS checked,
-           coalesce(array_agg(p.parent_id) FILTER (WHERE p.outcome IN ('completed', 'superseded')), '{}') AS met,
-           coalesce(array_agg(p.parent_id) FILTER (WHERE p.outcome IN ('dead', 'cancelled')), '{}') AS lost
-    INTO answer FROM parents p;
-    IF oldest_open >= state.missed_below THEN
-        UPDATE mesh.edge_checks c SET checked = least(state.visible, answer.checked), visible = oldest_open, missed_below = next_number;
+    SELECT (SELECT CASE WHEN count(*) >= 1000 THEN max(f.made_by) + 1 END FROM fresh f),
+           coalesce(array_agg(p.parent_id) FILTER (WHERE p.outcome IN ('completed', 'superseded')), '{}'),
+           coalesce(array_agg(p.parent_id) FILTER (WHERE p.outcome IN ('dead', 'cancelled')), '{}')
+    FROM parents p
+$$;
+
+CREATE FUNCTION mesh.repair_children() RETURNS bigint
+LANGUAGE plpgsql SET search_path = '' SET lock_timeout = '200ms'
+-- For tick: children whose parents ended without seeing them. Returns how many parents those were.
+AS $$
+DECLARE
+    oldest_open bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+    outer_number bigint;
+    inner_bits bigint;
+    here oid := 'mesh.edge_checks'::regclass;
+    state mesh.edge_checks;
+    fresh record;
+BEGIN
+    PERFORM FROM mesh.edge_checks c
+    WHERE EXISTS (SELECT FROM mesh.job_edges e WHERE c.home <> here OR e.made_by >= c.checked);
+    IF FOUND THEN
+        SELECT * INTO state FROM mesh.edge_checks FOR UPDATE SKIP LOCKED;
     END IF;
-    PERFORM mesh.end_parents(answer.met, answer.lost);
-    RETURN cardinality(answer.met || answer.lost);
+    IF state IS NULL THEN
+        RETURN 0;
+    ELSIF state.home <> here THEN
+        state := (here, 0, 0, 0);
+    END IF;
+    SELECT * INTO fresh FROM mesh.fresh_edges(state.checked);
+    IF oldest_open >= state.missed_below THEN
+        -- This block has an exception handler, and so a number of its own, given out after `oldest_open` was read; rows
+        -- show the lower half of it.
+        UPDATE mesh.edge_checks AS c SET home = here, checked = least(state.visible, fresh.upto), visible = oldest_open
+        RETURNING c.xmin::text::bigint INTO inner_bits;
+        outer_number := pg_current_xact_id()::text::bigint;
+        UPDATE mesh.edge_checks
+        SET missed_below = outer_number + (inner_bits - outer_number % 4294967296 + 4294967296) % 4294967296;
+    END IF;
+    PERFORM mesh.end_parents(fresh.met, fresh.lost);
+    RETURN cardinality(fresh.met || fresh.lost);
 EXCEPTION WHEN lock_not_available THEN
     RETURN 0; -- somebody is ending these children: the next tick looks again
 END $$;

@@ -42,7 +42,7 @@ LANGUAGE plpgsql SET search_path = ''
 AS $$
 BEGIN
     IF strangers > 0 THEN
-        RAISE EXCEPTION 'not all of these jobs are of the lease %', lease_token USING ERRCODE = 'PT409';
+        RAISE EXCEPTION 'not all of these jobs are of the lease %, each once', lease_token USING ERRCODE = 'PT409';
     END IF;
 END $$;
 
@@ -90,8 +90,8 @@ BEGIN
            OR EXISTS (SELECT FROM mesh.cancellations c WHERE c.job_id = ANY (job_ids))
            OR EXISTS (SELECT FROM mesh.job_progress p WHERE p.job_id = ANY (job_ids)) AS eventful
     INTO ends FROM ended e;
-    IF ends.strangers > 0 THEN
-        PERFORM mesh.check_batch(lease_token, ends.strangers);
+    IF ends.strangers > 0 OR ends.accepted > cardinality(batch.taken) THEN
+        PERFORM mesh.check_batch(lease_token, 1);
     ELSIF ends.eventful AND ends.accepted > 0 THEN
         PERFORM mesh.end_jobs(batch.taken, '{}', mesh.slots(batch.taken));
     END IF;

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from tests.runtime.queue.steps import assert_sound
 
 from mesh_runtime.database import connect
-from tests.runtime.queue.steps import assert_sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
