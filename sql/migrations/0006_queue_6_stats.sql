@@ -1,5 +1,6 @@
 -- What the queue counts of itself, and what it forgets. Nothing here counts jobs by reading them: every statement that moves
--- jobs says so in mesh.job_moves, and tick folds that into counts.
+-- jobs says so in mesh.job_moves, and tick folds that into counts. Where a table may be large, times are compared with
+-- statement_timestamp(): no index can be searched by clock_timestamp(), which may change under way.
 
 -- Folding begins at the newest moves: under an old snapshot, those that were folded long ago cannot be removed yet.
 CREATE INDEX job_moves_at ON mesh.job_moves USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
@@ -92,10 +93,10 @@ LANGUAGE sql STABLE SET search_path = ''
 AS $$
     WITH happened AS (
         SELECT d.minute, d.job_type, d.source, d.target, d.count, d.total_ms FROM mesh.job_minutes d
-        WHERE d.minute > clock_timestamp() - since
+        WHERE d.minute > statement_timestamp() - since
         UNION ALL
         SELECT date_trunc('minute', m.at, 'UTC'), m.job_type, coalesce(m.source, ''), m.target, m.count, coalesce(m.total_ms, 0)
-        FROM mesh.job_moves m WHERE date_trunc('minute', m.at, 'UTC') > clock_timestamp() - since
+        FROM mesh.job_moves m WHERE date_trunc('minute', m.at, 'UTC') > statement_timestamp() - since
     )
     SELECT h.minute, h.job_type,
            coalesce(sum(h.count) FILTER (WHERE h.source = ''), 0)::bigint,
@@ -178,7 +179,7 @@ AS $$
         FROM (SELECT p.job_type, p.waiting_since FROM mesh.oldest_pending() p
               UNION ALL -- due, and nobody promotes them
               (SELECT j.job_type, j.run_at FROM mesh.jobs j
-               WHERE j.status = 'scheduled' AND j.run_at < clock_timestamp() - least(backlog_age, unclaimed_after)
+               WHERE j.status = 'scheduled' AND j.run_at < statement_timestamp() - least(backlog_age, unclaimed_after)
                ORDER BY j.run_at LIMIT 1)) AS o
         JOIN mesh.job_types t ON t.name = o.job_type
     ), alive AS (
@@ -255,11 +256,11 @@ LANGUAGE plpgsql SET search_path = ''
 -- What nobody asks for any more: minutes, firings of schedules, keys whose window is over.
 AS $$
 BEGIN
-    DELETE FROM mesh.job_minutes d WHERE d.minute < clock_timestamp() - interval '48 hours';
+    DELETE FROM mesh.job_minutes d WHERE d.minute < statement_timestamp() - interval '48 hours';
     -- A firing is looked up for a day: shorter than that, it could come twice.
-    DELETE FROM mesh.schedule_runs r WHERE r.fire_at < clock_timestamp() - greatest(keep, interval '2 days');
+    DELETE FROM mesh.schedule_runs r WHERE r.fire_at < statement_timestamp() - greatest(keep, interval '2 days');
     DELETE FROM mesh.job_keys k WHERE k.ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM mesh.job_keys gone WHERE gone.expires_at < clock_timestamp()
+        SELECT gone.ctid FROM mesh.job_keys gone WHERE gone.expires_at < statement_timestamp()
         ORDER BY gone.expires_at LIMIT most FOR UPDATE SKIP LOCKED));
 END $$;
 

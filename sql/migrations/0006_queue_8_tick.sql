@@ -31,7 +31,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION mesh.next_due() RETURNS double precision
-LANGUAGE sql VOLATILE SET search_path = ''
+LANGUAGE sql VOLATILE SET search_path = '' SET enable_seqscan = off SET enable_bitmapscan = off
 -- The seconds until time next does something: a job is due, a schedule fires, a gate has a token. Null when nothing waits.
 AS $$
     SELECT least(
