@@ -25,7 +25,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION mesh.promote_jobs() RETURNS bigint
-LANGUAGE plpgsql SET search_path = ''
+LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off SET enable_bitmapscan = off
 AS $$
 DECLARE
     -- A variable: the index can't be searched by clock_timestamp() itself, and would be read to its end.
