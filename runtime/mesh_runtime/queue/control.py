@@ -24,7 +24,8 @@ async def watch_cancellations(link: Link, crew: Crew, events: Events, *, every: 
     """End the crew's jobs that were cancelled: at once when that is notified, else within `every` seconds."""
     while True:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(events.control.wait(), every)
+            async with asyncio.timeout(every):
+                await events.control.wait()
         events.control.clear()
         if not crew.busy:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,9 @@ class _Run:
 
 
 class Crew:
-    """Runs jobs from a line of waiting ones; `on_end` is told how each ended.
+    """Runs jobs from a line of waiting ones.
 
+    `on_end` is told how each ended, and says whether the event loop's other tasks should have a turn.
     `ready` says of a job whether it may start at once. If not, `may_start` waits until that is known.
     """
 
@@ -55,7 +57,7 @@ class Crew:
         prefetch: int,
         ready: Callable[[Job], bool],
         may_start: Callable[[Job], Awaitable[bool]],
-        on_end: Callable[[Job, Outcome], None],
+        on_end: Callable[[Job, Outcome], bool],
     ) -> None:
         self.handlers = dict(handlers)
         self._settings = settings
@@ -64,7 +66,8 @@ class Crew:
         self._may_start = may_start
         self._on_end = on_end
         self._pace = Pace(concurrency, prefetch)
-        self._line: asyncio.Queue[Job] = asyncio.Queue()
+        self._line: deque[Job] = deque()
+        self._arrived = asyncio.Event()
         self._running: dict[asyncio.Task[None], _Run] = {}
         self._starting = 0
         self._retired = False
@@ -75,7 +78,7 @@ class Crew:
     @property
     def busy(self) -> bool:
         """Whether a job runs or waits to be run."""
-        return bool(self.running) or not self._line.empty()
+        return bool(self.running or self._line)
 
     @property
     def running(self) -> int:
@@ -94,12 +97,12 @@ class Crew:
 
     def room(self) -> int:
         """How many more jobs to claim now."""
-        return self._pace.room(self.running, self._line.qsize())
+        return self._pace.room(self.running, len(self._line))
 
     def take(self, jobs: Sequence[Job]) -> None:
         """Run these jobs, after those that wait already; or give them back, after `retire`."""
-        for job in jobs:
-            self._line.put_nowait(job)
+        self._line.extend(jobs)
+        self._arrived.set()
         if self._retired:
             self.retire()
 
@@ -111,9 +114,8 @@ class Crew:
 
     def drop_waiting(self) -> list[Job]:
         """Take back the jobs that have not been started."""
-        dropped = []
-        while not self._line.empty():
-            dropped.append(self._line.get_nowait())
+        dropped = list(self._line)
+        self._line.clear()
         return dropped
 
     def lose(self) -> None:
@@ -131,7 +133,7 @@ class Crew:
             if job.id in jobs:
                 self._on_end(job, Cancelled())
             else:
-                self._line.put_nowait(job)
+                self._line.append(job)
         runs = [(task, run) for task, run in self._running.items() if run.context.job.id in jobs]
         self._stop(Stop.CANCELLED, [(task, run) for task, run in runs if run.context.stop is None])
 
@@ -152,14 +154,21 @@ class Crew:
                 task.cancel()
 
     async def _work(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         while not self._dismissed:
-            job = await self._line.get()
+            if not self._line:
+                self._arrived.clear()
+                await self._arrived.wait()
+                continue
+            job = self._line.popleft()
             if not self._ready(job) and not await self._asked(job):
                 continue
             started = time.perf_counter()
-            outcome = await self._run(job)
+            outcome = await self._run(job, task)
             self._pace.ended(time.perf_counter() - started)
-            self._on_end(job, outcome)
+            if self._on_end(job, outcome):
+                await asyncio.sleep(0)
 
     async def _asked(self, job: Job) -> bool:
         self._starting += 1
@@ -168,9 +177,7 @@ class Crew:
         finally:
             self._starting -= 1
 
-    async def _run(self, job: Job) -> Outcome:
-        task = asyncio.current_task()
-        assert task is not None
+    async def _run(self, job: Job, task: asyncio.Task[None]) -> Outcome:
         run = _Run(JobContext(job, self._settings, self._connect), self.handlers.get(job.job_type))
         self._running[task] = run
         try:

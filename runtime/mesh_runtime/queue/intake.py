@@ -66,7 +66,8 @@ class Intake:
                 await self._release_strays()
             elif not room:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.events.change(), self.look_for_strays)
+                    async with asyncio.timeout(self.look_for_strays):
+                        await self.events.change()
             elif await self._claim(room, sweep=armed and self.floors.affordable()):
                 armed = False
             elif self.drain:
@@ -79,7 +80,8 @@ class Intake:
             else:
                 armed = False
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.events.wake.wait(), self.poll)
+                    async with asyncio.timeout(self.poll):
+                        await self.events.wake.wait()
 
     async def _claim(self, most: int, *, sweep: bool = False) -> bool:
         """Hand a batch to the crew; whether there was one."""
@@ -90,6 +92,8 @@ class Intake:
         self.outbox.opened(jobs[0].token, len(jobs))
         if not jobs[0].rescues:
             self.crew.take(jobs)
+            if len(jobs) < most:
+                await asyncio.sleep(0)  # they start before the next claim, which finds the lane empty, is sent
             return True
         # It may be what killed a worker: it runs alone, with nothing untold, so that it takes no other job along.
         try:

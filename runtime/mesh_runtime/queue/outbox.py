@@ -155,9 +155,9 @@ async def _complete(link: Link, token: int, done: Sequence[tuple[Job, Completed]
         link,
         "complete_jobs",
         token,
-        ids=[job.id for job, _ in done],
+        ids=_ids(job for job, _ in done),
         results=results if any(results) else None,
-        durations=[outcome.duration_ms for _, outcome in done],
+        durations="{" + ",".join([str(outcome.duration_ms) for _, outcome in done]) + "}",
     )
 
 
@@ -167,12 +167,17 @@ async def _fail(link: Link, token: int, broken: Sequence[tuple[Job, Failed]]) ->
 
 async def _release(link: Link, token: int, released: Sequence[tuple[Job, Released]]) -> int:
     """Outcomes with the same delay."""
-    ids, delay = [job.id for job, _ in released], released[0][1].delay
-    return await _accepted(link, "release_jobs", token, ids=ids, delay=delay)
+    ids = _ids(job for job, _ in released)
+    return await _accepted(link, "release_jobs", token, ids=ids, delay=released[0][1].delay)
 
 
 async def _cancel(link: Link, token: int, gone: Sequence[tuple[Job, Cancelled]]) -> int:
-    return await _accepted(link, "cancel_leased", token, ids=[job.id for job, _ in gone])
+    return await _accepted(link, "cancel_leased", token, ids=_ids(job for job, _ in gone))
+
+
+def _ids(jobs: Iterable[Job]) -> str:
+    """The ids as the text of an array: psycopg takes ten times as long to write a list of UUIDs."""
+    return "{" + ",".join([job.id.hex for job in jobs]) + "}"
 
 
 def _failure(job: Job, outcome: Failed) -> dict[str, object]:

@@ -18,6 +18,7 @@ from mesh_runtime.queue.isolated import HandlerProcesses
 from mesh_runtime.queue.link import Link
 from mesh_runtime.queue.membership import Membership
 from mesh_runtime.queue.outbox import Outbox
+from mesh_runtime.queue.outcomes import Failed
 from mesh_runtime.queue.wakeup import listen
 
 if TYPE_CHECKING:
@@ -134,15 +135,22 @@ class Shift:
             self._events.changed.set()  # there is room for another
         return held
 
-    def _on_end(self, job: Job, outcome: Outcome) -> None:
-        if self._outbox.add(job, outcome):
+    def _on_end(self, job: Job, outcome: Outcome) -> bool:
+        """Keep how a job ended, to be told; whether it was the last of its lease, which is told at once."""
+        last = self._outbox.add(job, outcome)
+        if last:
             self._events.urgent.set()
-        if self._crew.leaked >= self._worker.most_leaked and not self._worker.worn_out:
+        if isinstance(outcome, Failed) and self._crew.leaked >= self._worker.most_leaked:
+            self._wear_out()
+        self._events.ended.set()
+        self._events.changed.set()
+        return last
+
+    def _wear_out(self) -> None:
+        if not self._worker.worn_out:
             _LOG.error("%d threads run handlers that are over their time: the worker ends", self._crew.leaked)
             self._worker.worn_out = True
             self._retire()
-        self._events.ended.set()
-        self._events.changed.set()
 
     def _on_lost(self) -> None:
         self._outbox.forget()
@@ -155,7 +163,8 @@ class Shift:
         while not self._closing or self._outbox.untold:
             await self._events.ended.wait()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._events.urgent.wait(), self._timing.flush)
+                async with asyncio.timeout(self._timing.flush):
+                    await self._events.urgent.wait()
             self._events.ended.clear()
             self._events.urgent.clear()
             await self._outbox.flush(self._endings)

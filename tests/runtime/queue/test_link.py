@@ -150,7 +150,7 @@ def test_a_job_that_waits_for_a_heartbeat_counts_as_running(settings: Settings) 
             prefetch=1,
             ready=lambda _job: False,
             may_start=may_start,
-            on_end=lambda _job, _outcome: None,
+            on_end=lambda _job, _outcome: False,
         )
         crew.take([job(1, UUID(int=1))])
         await asyncio.sleep(0.01)
