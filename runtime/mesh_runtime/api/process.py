@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from mesh_runtime.database import connect
+from mesh_runtime.api.health import queue_connection
 from mesh_runtime.handlers import HandlerSource, all_handlers
 from mesh_runtime.queue import Timing, Worker
 
@@ -60,5 +60,5 @@ class Processor:
 
     def _declare(self, source: HandlerSource) -> None:
         """Where no worker runs, nobody else tells the database of the schedules."""
-        with connect(self._settings, autocommit=True, application_name="mesh http: queue") as connection:
+        with queue_connection(self._settings) as connection:
             source.declare_schedules(connection)

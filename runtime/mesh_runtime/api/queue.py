@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import psycopg
 from fastapi import APIRouter, Depends, HTTPException, Query
@@ -11,11 +11,12 @@ from starlette.requests import Request  # noqa: TC002  FastAPI reads the annotat
 from starlette.responses import JSONResponse, Response
 
 from mesh_descriptors.errors import MeshError
+from mesh_runtime.api.health import Pulse, queue_connection
 from mesh_runtime.api.metrics import CONTENT_TYPE, metrics
 from mesh_runtime.api.process import DEFAULT_BUDGET, MOST_BUDGET, Processor
 from mesh_runtime.api.security import bearer, has_credentials
-from mesh_runtime.database import connect, redacted
-from mesh_runtime.queue.figures import Health, overview, queue_health
+from mesh_runtime.database import redacted
+from mesh_runtime.queue.figures import overview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def queue_router(settings: Settings) -> APIRouter:
         settings: `cron_secret` and `admin_secret` say who may use them; without one, nobody may.
     """
     router = APIRouter(tags=["queue"])
-    processor = Processor(settings)
+    processor, pulse = Processor(settings), Pulse(settings)
     is_admin = bearer(settings.admin_secret, "MESH_ADMIN_SECRET")
     for_cron = [Depends(bearer(settings.cron_secret, "CRON_SECRET"))]
     for_admin = [Depends(is_admin)]
@@ -48,12 +49,12 @@ def queue_router(settings: Settings) -> APIRouter:
     @router.get("/api/admin/queue/stats", dependencies=for_admin)
     def stats() -> JSONResponse:
         """The figures of the queue, as a whole and by job type."""
-        with _explained(), _connection(settings) as connection:
+        with _explained(), queue_connection(settings) as connection:
             return JSONResponse(overview(connection), headers=_FRESH)
 
     @router.get("/metrics", dependencies=for_admin, include_in_schema=False)
     def prometheus() -> Response:
-        with _explained(), _connection(settings) as connection:
+        with _explained(), queue_connection(settings) as connection:
             return Response(metrics(connection), media_type=CONTENT_TYPE, headers=_FRESH)
 
     @router.head("/api/health/queue", include_in_schema=False)
@@ -63,17 +64,11 @@ def queue_router(settings: Settings) -> APIRouter:
         trusted = has_credentials(request)
         if trusted:
             is_admin(request)
-        found = _health(settings)
+        found = pulse.felt()
         reasons = {"reasons": found.reasons} if trusted else {}
         return JSONResponse({"healthy": found.healthy} | reasons, 200 if found.healthy else 503, headers=_FRESH)
 
     return router
-
-
-@contextmanager
-def _connection(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
-    with connect(settings, autocommit=True, application_name="mesh http: queue") as connection:
-        yield connection
 
 
 @contextmanager
@@ -85,12 +80,3 @@ def _explained() -> Iterator[None]:
         raise HTTPException(503, str(error)) from error
     except psycopg.OperationalError as error:
         raise HTTPException(503, f"The database does not answer: {redacted(str(error).strip())}") from error
-
-
-def _health(settings: Settings) -> Health:
-    """A queue that cannot be asked is not well."""
-    try:
-        with _connection(settings) as connection:
-            return queue_health(connection)
-    except (MeshError, psycopg.Error) as error:
-        return Health(healthy=False, reasons=[{"reason": "database", "detail": redacted(str(error).strip())}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,6 +64,17 @@ def test_a_queue_that_is_not_well_answers_503_and_says_why_to_the_admin_only(
     told = host.ask("/api/health/queue", ADMIN)
     assert told.status_code == 503
     assert [reason["reason"] for reason in told.json()["reasons"]] == ["paused"]
+
+
+def test_the_database_is_asked_for_health_once_a_second_however_many_ask(
+    host: Host, auto: psycopg.Connection[Any]
+) -> None:
+    assert host.ask("/api/health/queue").status_code == 200
+    auto.execute("SELECT mesh.register_job_types('{greet}'), mesh.enqueue('greet')")
+    auto.execute("UPDATE mesh.job_types SET paused = true WHERE name = 'greet'")
+    deadline = time.monotonic() + 20
+    while host.ask("/api/health/queue").status_code == 200:
+        assert time.monotonic() < deadline
 
 
 def test_a_database_that_is_away_is_an_answer_without_its_password(serve: Callable[..., Any]) -> None:
