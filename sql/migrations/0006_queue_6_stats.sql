@@ -65,7 +65,7 @@ BEGIN
         WHERE m.ctid = ANY (ARRAY(SELECT r.ctid FROM mesh.job_moves r WHERE r.at > since LIMIT most))
         RETURNING m.*
     ), moved AS MATERIALIZED (
-        SELECT date_trunc('minute', t.at, 'UTC') AS minute, t.job_type, t.source, t.target, sum(t.count)::bigint AS count,
+        SELECT date_bin('1 minute', t.at, 'epoch') AS minute, t.job_type, t.source, t.target, sum(t.count)::bigint AS count,
                coalesce(sum(t.total_ms), 0)::bigint AS total_ms, count(*) AS moves
         FROM taken t GROUP BY 1, 2, 3, 4
     ), counted AS (
@@ -95,8 +95,9 @@ AS $$
         SELECT d.minute, d.job_type, d.source, d.target, d.count, d.total_ms FROM mesh.job_minutes d
         WHERE d.minute > statement_timestamp() - since
         UNION ALL
-        SELECT date_trunc('minute', m.at, 'UTC'), m.job_type, coalesce(m.source, ''), m.target, m.count, coalesce(m.total_ms, 0)
-        FROM mesh.job_moves m WHERE date_trunc('minute', m.at, 'UTC') > statement_timestamp() - since
+        SELECT date_bin('1 minute', m.at, 'epoch') AS minute, m.job_type, coalesce(m.source, ''), m.target, sum(m.count),
+               coalesce(sum(m.total_ms), 0)
+        FROM mesh.job_moves m WHERE m.at > statement_timestamp() - since GROUP BY 1, 2, 3, 4
     )
     SELECT h.minute, h.job_type,
            coalesce(sum(h.count) FILTER (WHERE h.source = ''), 0)::bigint,
@@ -129,9 +130,17 @@ AS $$
     WITH gauge AS (
         SELECT g.job_type, jsonb_object_agg(g.state, g.count) AS counts FROM mesh.job_gauges g GROUP BY g.job_type
     ), hour AS (
-        SELECT h.job_type, sum(h.enqueued) / 60.0 AS enqueued, sum(h.completed) / 60.0 AS completed,
-               sum(h.failed) / 60.0 AS failed, sum(h.mean_ms * h.completed) / nullif(sum(h.completed), 0) AS mean_ms
-        FROM mesh.queue_minutes() h GROUP BY h.job_type
+        SELECT h.job_type, sum(h.count) FILTER (WHERE h.source = '') / 60.0 AS enqueued,
+               sum(h.count) FILTER (WHERE h.target = 'completed') / 60.0 AS completed,
+               sum(h.count) FILTER (WHERE h.target = 'failed') / 60.0 AS failed,
+               sum(h.total_ms) FILTER (WHERE h.target = 'completed')
+               / nullif(sum(h.count) FILTER (WHERE h.target = 'completed'), 0) AS mean_ms
+        FROM (SELECT d.job_type, d.source, d.target, d.count, d.total_ms FROM mesh.job_minutes d
+              WHERE d.minute > statement_timestamp() - interval '1 hour'
+              UNION ALL
+              SELECT m.job_type, coalesce(m.source, ''), m.target, m.count, m.total_ms FROM mesh.job_moves m
+              WHERE m.at > statement_timestamp() - interval '1 hour') AS h
+        GROUP BY h.job_type
     )
     SELECT t.name, t.paused, counts.*, coalesce(hour.enqueued, 0), coalesce(hour.completed, 0), coalesce(hour.failed, 0),
            hour.mean_ms, extract(epoch FROM clock_timestamp() - oldest.waiting_since)
