@@ -113,11 +113,15 @@ $$;
 
 CREATE FUNCTION mesh.admit_waiting(keys text[]) RETURNS bigint
 LANGUAGE plpgsql SET search_path = ''
--- The same as admit_jobs, for those who must not wait: gates that somebody has locked are passed over.
+-- The same as admit_jobs, for those who must not wait: gates that somebody has locked are passed over. So are all where the
+-- transaction sees the past, as a change of the gate since then would make it fail.
 AS $$
 DECLARE
     free text[];
 BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RETURN 0;
+    END IF;
     -- The gate of a debounced job is there only while one of its key is pending or running.
     INSERT INTO mesh.gates (key, most_running) SELECT DISTINCT k, 1 FROM unnest(keys) AS k
     WHERE starts_with(k, 'debounce:') ORDER BY k ON CONFLICT DO NOTHING;

@@ -59,7 +59,7 @@ AS $$
 $$;
 
 CREATE FUNCTION mesh.free_keys(ended mesh.jobs[]) RETURNS void
-LANGUAGE sql SET search_path = ''
+LANGUAGE sql SET search_path = '' SET enable_seqscan = off
 -- A key with a window outlives its job.
 AS $$
     DELETE FROM mesh.job_keys k USING unnest(ended) AS j
@@ -67,19 +67,19 @@ AS $$
 $$;
 
 CREATE FUNCTION mesh.lock_line(ids uuid[]) RETURNS void
-LANGUAGE plpgsql SET search_path = ''
+LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 -- These jobs and all that their end can reach, at once and in the order of ids: so nobody waits in a ring.
 AS $$
 BEGIN
-    PERFORM FROM mesh.jobs j WHERE j.id IN (
+    PERFORM FROM mesh.jobs j WHERE j.id = ANY (ARRAY(
         WITH RECURSIVE line AS (
             SELECT unnest(ids) AS id UNION SELECT e.child_id FROM line JOIN mesh.job_edges e ON e.parent_id = line.id)
-        SELECT line.id FROM line)
+        SELECT line.id FROM line))
     ORDER BY j.id FOR UPDATE;
 END $$;
 
 CREATE FUNCTION mesh.cut_edges(ended uuid[]) RETURNS uuid[]
-LANGUAGE sql SET search_path = ''
+LANGUAGE sql SET search_path = '' SET enable_seqscan = off
 -- The children that waited for these.
 AS $$
     WITH cut AS (DELETE FROM mesh.job_edges e WHERE e.parent_id = ANY (ended) RETURNING e.child_id)
@@ -87,7 +87,7 @@ AS $$
 $$;
 
 CREATE FUNCTION mesh.settle_children(met uuid[], lost uuid[]) RETURNS text[]
-LANGUAGE plpgsql SET search_path = ''
+LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off
 -- Parents have ended. A child whose last parent that was becomes ready; where one is lost (dead or cancelled), the child is
 -- cancelled, and so are its own, unless they run after any end. Returns the gates that are to be admitted.
 AS $$
@@ -145,7 +145,7 @@ COMMENT ON TABLE mesh.edge_checks IS
 COMMENT ON COLUMN mesh.edge_checks.home IS 'This table, by whose number a restored copy knows that the others are of another server.';
 
 CREATE FUNCTION mesh.fresh_edges(since bigint, OUT upto bigint, OUT met uuid[], OUT lost uuid[])
-LANGUAGE sql STABLE SET search_path = ''
+LANGUAGE sql STABLE SET search_path = '' SET enable_seqscan = off
 -- The parents of new edges that have ended; `upto` is null when these are all the new edges.
 AS $$
     WITH fresh AS MATERIALIZED (

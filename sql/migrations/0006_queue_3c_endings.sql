@@ -104,7 +104,7 @@ LANGUAGE sql IMMUTABLE SET search_path = ''
 AS $$ SELECT ARRAY(SELECT j.gate FROM unnest(held) AS j WHERE j.gate IS NOT NULL AND j.status = 'pending') $$;
 
 CREATE FUNCTION mesh.end_jobs(ended mesh.jobs[], lost uuid[], freed text[]) RETURNS void
-LANGUAGE plpgsql SET search_path = ''
+LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off
 -- What an end brings about besides its row. `lost`: those that died or were cancelled; `freed`: the slots that are given back.
 AS $$
 DECLARE
@@ -142,19 +142,20 @@ AS $$
     SELECT (b.job).job_type, 'running', 'dead', count(*) FROM unnest(buried) AS b GROUP BY 1
 $$;
 
-CREATE FUNCTION mesh.insert_again(job mesh.jobs) RETURNS boolean
+CREATE FUNCTION mesh.insert_debounced(job mesh.jobs, patience text) RETURNS text
 LANGUAGE plpgsql SET search_path = '' SET lock_timeout = '100ms'
--- False if the job is superseded: another waits under its debounce key.
+-- waits, or superseded: another waits under the key; or keyless. Somebody may have enqueued under the key in a transaction
+-- that stays open, and the worker must not wait for that. The job then goes back without its key, so that it runs once more
+-- than needed, though never beside another, for the key's gate holds.
 AS $$
 BEGIN
+    PERFORM set_config('lock_timeout', patience, true);
     INSERT INTO mesh.jobs SELECT (job).* ON CONFLICT DO NOTHING;
-    RETURN FOUND;
+    RETURN CASE WHEN FOUND THEN 'waits' ELSE 'superseded' END;
 EXCEPTION WHEN lock_not_available THEN
-    -- Somebody has enqueued under the key in a transaction that stays open. The worker must not wait for that: the job goes
-    -- back without its key, so that it runs once more than needed, though never beside another, for the key's gate holds.
     job.debounce_key := NULL;
     INSERT INTO mesh.jobs SELECT (job).*;
-    RETURN true;
+    RETURN 'keyless';
 END $$;
 
 CREATE FUNCTION mesh.wait_again(again mesh.jobs[]) RETURNS uuid[]
@@ -164,6 +165,7 @@ AS $$
 DECLARE
     superseded uuid[];
     job mesh.jobs;
+    outcome text := '';
 BEGIN
     WITH inserted AS (
         INSERT INTO mesh.jobs SELECT j.* FROM unnest(again) AS j WHERE j.debounce_key IS NULL ON CONFLICT DO NOTHING RETURNING id
@@ -172,7 +174,9 @@ BEGIN
     SELECT coalesce(array_agg(j.id), '{}') INTO superseded FROM unnest(again) AS j
     WHERE j.debounce_key IS NULL AND j.id NOT IN (SELECT i.id FROM inserted i);
     FOR job IN SELECT j.* FROM unnest(again) AS j WHERE j.debounce_key IS NOT NULL ORDER BY j.job_type, j.debounce_key LOOP
-        IF NOT mesh.insert_again(job) THEN
+        -- Patience with one transaction is enough: it may have enqueued under all the keys.
+        outcome := mesh.insert_debounced(job, CASE outcome WHEN 'keyless' THEN '1ms' ELSE '100ms' END);
+        IF outcome = 'superseded' THEN
             superseded := superseded || job.id;
         END IF;
     END LOOP;
@@ -182,7 +186,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION mesh.put_back(leaving mesh.job_end[], lease_token bigint, started timestamptz) RETURNS void
-LANGUAGE plpgsql SET search_path = ''
+LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off
 -- The one way out of a lease besides completion. A job that is pending keeps its slot; one that waits for a time frees it.
 AS $$
 DECLARE

@@ -291,3 +291,41 @@ def settle(rows: Rows, worker: str) -> None:
         complete(rows, token, ids)
         if not rows("SELECT 1 FROM mesh.jobs LIMIT 1"):
             return
+
+
+def test_who_enqueues_from_an_old_snapshot_is_not_refused(rows: Rows, worker_id: str, database_url: str) -> None:
+    fill(rows, 2)
+    token, ids = claim(rows, worker_id)
+    with connect(database_url) as old:
+        old.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        old.execute("SELECT 1 FROM mesh.gates")
+        complete(rows, token, ids)
+        complete(rows, *claim(rows, worker_id))
+        old.execute("SELECT mesh.enqueue(%s, gate => 'a')", (TYPE,))
+    assert rows("SELECT status FROM mesh.jobs") == [("blocked",)]
+    rows("SELECT mesh.tick()")
+    assert rows("SELECT status FROM mesh.jobs") == [("pending",)]
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_the_next_job_of_a_gate_is_found_without_reading_the_others(rows: Rows, counted: bool) -> None:
+    rows("SELECT mesh.define_gate('a', 1)")
+    if not counted:
+        rows("ANALYZE mesh.jobs")
+    blocked = (
+        "INSERT INTO mesh.jobs (job_type, status, blocked_by, gate, priority) SELECT %s, 'blocked', 'gate', %s, n %% 11"
+    )
+    rows("ALTER TABLE mesh.jobs DISABLE TRIGGER admit_enqueued")
+    for gate in ("a", "b"):
+        rows(f"{blocked} FROM generate_series(1, 20000) n", TYPE, gate)
+    rows("ALTER TABLE mesh.jobs ENABLE TRIGGER admit_enqueued")
+    rows("INSERT INTO mesh.job_moves (job_type, target, count) VALUES (%s, 'blocked', 40000)", TYPE)
+    if counted:
+        rows("VACUUM ANALYZE mesh.jobs")
+    read = "SELECT sum(seq_tup_read)::int, sum(idx_tup_fetch)::int FROM pg_stat_xact_user_tables WHERE relname = 'jobs'"
+    rows("BEGIN")
+    ((scanned, fetched),) = rows(read)
+    rows("SELECT mesh.admit_jobs('{a}')")
+    ((scanned_since, fetched_since),) = rows(read)
+    assert (scanned_since - scanned, fetched_since - fetched) in ((0, 1), (0, 2))
+    rows("COMMIT")
