@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 SLEEPER = """
 import os
 import time
+from datetime import timedelta
 from mesh_runtime.queue import job
+
+@job("stuck", timeout=timedelta(seconds=0.1))
+def stuck(payload, context):
+    time.sleep(600)
 
 @job("sleeper")
 def sleeper(payload, context):
@@ -49,7 +54,7 @@ def project(tmp_path: Path) -> Path:
 def auto(database_url: str) -> Iterator[psycopg.Connection[Any]]:
     with connect(database_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE runs (job_id uuid, pid integer)")
-        connection.execute("SELECT mesh.register_job_types('{sleeper}')")
+        connection.execute("SELECT mesh.register_job_types('{sleeper,stuck}')")
         yield connection
 
 
@@ -143,6 +148,26 @@ def test_workers_end_when_their_supervisor_is_killed(
         eventually(lambda: len(pids(auto)) == 2)
         process.kill()
         eventually(lambda: pids(auto) == [])
+
+
+def test_a_worker_full_of_stuck_threads_is_replaced(
+    project: Path, database_url: str, auto: psycopg.Connection[Any]
+) -> None:
+    command = [sys.executable, "-m", "mesh_cli", "worker", "--type", "stuck"]
+    for _ in range(10):
+        auto.execute("SELECT mesh.enqueue('stuck', max_attempts => 1)")
+    alone = subprocess.run(command, cwd=project, env=environ(database_url), check=False, timeout=30)
+    assert alone.returncode == 1
+    with supervised(project, database_url) as process:
+        eventually(lambda: len(pids(auto)) == 2)
+        first = set(pids(auto))
+        for _ in range(20):
+            auto.execute("SELECT mesh.enqueue('stuck', max_attempts => 1)")
+        eventually(lambda: len(set(pids(auto)) - first) > 0)
+        put(auto)
+        eventually(lambda: auto.execute("SELECT count(*) FROM mesh.history").fetchone() == (1,))
+        process.terminate()
+        assert process.wait(20) == 0
 
 
 def test_what_keeps_workers_from_running_is_said_once_and_no_process_is_started(
