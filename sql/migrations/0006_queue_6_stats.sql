@@ -175,13 +175,13 @@ AS $$
 $$;
 
 CREATE FUNCTION mesh.queue_health(stuck_after interval DEFAULT '1 hour', backlog_age interval DEFAULT '5 minutes',
-                                  unclaimed_after interval DEFAULT '1 minute')
+                                  unclaimed_after interval DEFAULT '2 minutes')
 RETURNS TABLE (healthy boolean, reasons jsonb)
 LANGUAGE sql STABLE SET search_path = ''
 -- `reasons` is a list of {reason, job_type, jobs, seconds, detail}. stuck: jobs run for longer than stuck_after, or their
 -- holder is dead for a minute and nobody has rescued them, or tick fails. backlog_age: jobs may run for so long, and
--- don't. no_workers, unclaimed_types: jobs wait for unclaimed_after, and no living worker could run any, or none of their
--- type. paused: jobs of a paused type wait.
+-- don't. no_workers, unclaimed_types: jobs wait for unclaimed_after (longer than a minute, for some have jobs run once a
+-- minute), and no living worker could run any, or none of their type. paused: jobs of a paused type wait.
 AS $$
     WITH waiting AS (
         SELECT o.job_type, o.waiting_since, t.paused

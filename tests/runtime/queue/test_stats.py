@@ -137,7 +137,7 @@ def test_an_idle_queue_is_healthy(rows: Rows) -> None:
 def test_jobs_that_wait_too_long_are_a_reason_and_so_is_that_nobody_lives_to_run_them(rows: Rows) -> None:
     rows("SELECT mesh.enqueue(%s)", TYPE)
     assert health(rows) == (True, [])
-    rows("UPDATE mesh.jobs SET run_at = now() - interval '2 minutes'")
+    rows("UPDATE mesh.jobs SET run_at = now() - interval '3 minutes'")
     assert health(rows) == (False, ["no_workers"])
     rows("UPDATE mesh.jobs SET run_at = now() - interval '6 minutes'")
     assert health(rows) == (False, ["backlog_age", "no_workers"])
@@ -147,7 +147,7 @@ def test_jobs_that_wait_too_long_are_a_reason_and_so_is_that_nobody_lives_to_run
 @pytest.mark.usefixtures("worker_id")
 def test_a_type_that_no_living_worker_runs_is_a_reason(rows: Rows) -> None:
     rows("SELECT mesh.enqueue(%s)", TYPE)
-    rows("UPDATE mesh.jobs SET run_at = now() - interval '2 minutes'")
+    rows("UPDATE mesh.jobs SET run_at = now() - interval '3 minutes'")
     assert health(rows) == (False, ["unclaimed_types"])
     rows("UPDATE mesh.workers SET types = ARRAY[%s]", TYPE)
     assert health(rows) == (True, [])
