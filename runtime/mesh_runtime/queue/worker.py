@@ -11,7 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mesh_runtime.database import connect, database_url, direct_url, migration_state, runtime_source
+import psycopg
+
+from mesh_runtime.database import (
+    DatabaseUnreachableError,
+    connect,
+    database_url,
+    direct_url,
+    migration_state,
+    runtime_source,
+)
 from mesh_runtime.queue.connections import Connections
 from mesh_runtime.queue.errors import NoQueueError
 from mesh_runtime.queue.shift import Shift
@@ -156,7 +165,10 @@ def check_queue(url: str) -> None:
         DatabaseUnreachableError: the database does not answer.
         NoQueueError: it has no queue, or that of an older mesh.
     """
-    with connect(url, application_name="mesh worker: check") as connection:
-        state = migration_state(connection, (runtime_source(),))
+    try:
+        with connect(url, application_name="mesh worker: check") as connection:
+            state = migration_state(connection, (runtime_source(),))
+    except psycopg.OperationalError as error:
+        raise DatabaseUnreachableError("the connection to the database broke while the worker started") from error
     if state.pending:
         raise NoQueueError(lacking=len(state.pending) if state.applied else None)

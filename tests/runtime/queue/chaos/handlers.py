@@ -6,11 +6,13 @@ import asyncio
 import logging
 import os
 import random
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mesh_runtime.database import DatabaseUnreachableError
 from mesh_runtime.errors import RetryAfter, Snooze
 from mesh_runtime.queue import JobContext, Timing, Worker, by_type, job
 from mesh_runtime.settings import Settings
@@ -145,4 +147,7 @@ def run_worker(project: str, url: str, lease: float, concurrency: int) -> None:
     logging.basicConfig(level=logging.CRITICAL)
     settings = Settings.load(Path(project), {"DATABASE_URL": url})
     timing = Timing(renew=lease / 5, lease=lease, poll=0.2, grace=10, strays=2)
-    Worker(settings, HANDLERS, concurrency=concurrency, prefetch=50, timing=timing).run()
+    try:
+        Worker(settings, HANDLERS, concurrency=concurrency, prefetch=50, timing=timing).run()
+    except DatabaseUnreachableError:
+        sys.exit(2)  # as `mesh worker` does: who started it starts it again
