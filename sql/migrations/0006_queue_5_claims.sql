@@ -31,7 +31,8 @@ LANGUAGE plpgsql SET search_path = ''
 -- A job that is committed later under a smaller number is found when somebody asks again.
 AS $$
 DECLARE
-    newest bigint := (SELECT s.last_value FROM mesh.job_seq s); -- before the lanes are read: what comes later lies above
+    -- Before the lanes are read: what comes later lies above.
+    newest bigint := (SELECT s.last_value - (NOT s.is_called)::integer FROM mesh.job_seq s);
     floors bigint[];
 BEGIN
     SELECT array_agg(coalesce(head.seq - 1, newest) ORDER BY lane.place) INTO floors
