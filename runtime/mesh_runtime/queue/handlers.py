@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from pydantic import ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
+from pydantic_core import from_json, to_json
 
 from mesh_runtime.queue.errors import HandlerError, PayloadError
-from mesh_runtime.queue.json_text import write_json
+from mesh_runtime.queue.json_text import check_json
+from mesh_runtime.queue.secret_fields import MASKED, reveal, secret_paths
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -40,6 +42,7 @@ class Handler:
         timeout: how long one attempt may take, unless the job itself says so.
         isolation: "process" runs it in a process of its own, which can be killed.
         is_async: whether the function is `async def`.
+        secrets: the fields of the payload that its model marks as secret; dots lead into objects.
     """
 
     job_type: str
@@ -49,10 +52,12 @@ class Handler:
     timeout: timedelta | None = None
     isolation: Isolation = "thread"
     is_async: bool = field(init=False)
+    secrets: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Look once at what is asked for each job."""
         object.__setattr__(self, "is_async", inspect.iscoroutinefunction(self.function))
+        object.__setattr__(self, "secrets", secret_paths(self.payload))
 
     def __call__(self, payload: Any, context: JobContext) -> Result | Awaitable[Result]:
         """Call the function itself."""
@@ -71,6 +76,10 @@ class Handler:
         except ValidationError as error:
             raise _unfit(self.job_type, error) from error
 
+    def schema(self) -> dict[str, Any] | None:
+        """The JSON schema of the payload, for people and tools; None without a model."""
+        return None if self.payload is None else self.payload.model_json_schema(schema_generator=_LenientSchema)
+
     def read(self, text: str) -> Any:
         """The payload from JSON: an instance of the model, or a dict.
 
@@ -78,7 +87,7 @@ class Handler:
             PayloadError: the model cannot read it.
         """
         if self.payload is None:
-            return json.loads(text)
+            return from_json(text)
         try:
             return self.payload.model_validate_json(text)
         except ValidationError as error:
@@ -137,23 +146,36 @@ def by_type(handlers: Iterable[Handler]) -> dict[str, Handler]:
 
 
 def write_payload(job_type: str, payload: BaseModel | Mapping[str, object]) -> str:
-    """The payload as JSON that PostgreSQL can store.
+    """The payload as JSON that PostgreSQL can store; what is secret in it is written as it is.
 
     Raises:
         PayloadError: it is no object, holds what JSON or PostgreSQL cannot, or is too large.
     """
     try:
-        text = write_json(payload)
+        encoded = to_json(payload)
+        if MASKED in encoded:
+            encoded = to_json(reveal(payload, encoded))
+        check_json(encoded)
     except ValueError as error:  # PydanticSerializationError is one
         raise PayloadError(f"the payload of {job_type} cannot be written as JSON: {error}") from error
-    if not text.startswith("{"):
+    if not encoded.startswith(b"{"):
         raise PayloadError(f"the payload of {job_type} must be an object", remedy="Pass a model or a mapping.")
-    if (size := len(text.encode())) > MAX_PAYLOAD_BYTES:
+    if len(encoded) > MAX_PAYLOAD_BYTES:
         raise PayloadError(
-            f"the payload of {job_type} has {size:,} bytes; at most {MAX_PAYLOAD_BYTES:,} are allowed",
+            f"the payload of {job_type} has {len(encoded):,} bytes; at most {MAX_PAYLOAD_BYTES:,} are allowed",
             remedy="Store the data elsewhere and pass its id.",
         )
-    return text
+    return encoded.decode()
+
+
+class _LenientSchema(GenerateJsonSchema):
+    """A field that JSON schema has no word for may be anything."""
+
+    ignored_warning_kinds: ClassVar[set[JsonSchemaWarningKind]] = {"skipped-choice", "non-serializable-default"}
+
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
+        del schema, error_info
+        return {}
 
 
 def _unfit(job_type: str, error: ValidationError) -> PayloadError:

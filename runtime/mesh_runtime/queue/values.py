@@ -1,4 +1,4 @@
-"""The queue's values: a job to enqueue, a job that was claimed, and how jobs ended."""
+"""The queue's values: a job that was claimed, and what a worker has done."""
 
 from __future__ import annotations
 
@@ -6,36 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
     from uuid import UUID
-
-    from pydantic import BaseModel
-
-    from mesh_runtime.queue.handlers import Handler
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
-    """A job to enqueue.
-
-    Attributes:
-        job_type: the type's name, or its handler, which also checks the payload.
-        payload: a model, or what becomes a JSON object; ids, not data.
-        priority: 0 to 10; ten is the most urgent.
-        delay: how long to wait before it may run, from now or from `run_at`.
-        run_at: when it may run, with a time zone; default now.
-        max_attempts: after so many failures it is a dead letter.
-        user_id: whose job it is.
-    """
-
-    job_type: str | Handler
-    payload: BaseModel | Mapping[str, object]
-    priority: int = 0
-    delay: timedelta | None = None
-    run_at: datetime | None = None
-    max_attempts: int = 3
-    user_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
