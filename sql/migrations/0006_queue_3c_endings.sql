@@ -58,10 +58,20 @@ CREATE OR REPLACE FUNCTION mesh.take_jobs(lease_token bigint, job_ids uuid[]) RE
 LANGUAGE sql SET search_path = ''
 AS $$ SELECT j.* FROM mesh.take_known(lease_token, job_ids) AS b CROSS JOIN unnest(b.taken) AS j $$;
 
+CREATE FUNCTION mesh.are_noted(ids uuid[]) RETURNS boolean
+LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off
+-- Whether jobs wait for one of these, or somebody wants to end it, or it has told of its progress.
+AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM mesh.job_edges d WHERE d.parent_id = ANY (ids))
+        OR EXISTS (SELECT FROM mesh.cancellations c WHERE c.job_id = ANY (ids))
+        OR EXISTS (SELECT FROM mesh.job_progress p WHERE p.job_id = ANY (ids));
+END $$;
+
 CREATE OR REPLACE FUNCTION mesh.complete_jobs(
     lease_token bigint, job_ids uuid[], results jsonb[] DEFAULT NULL, durations_ms integer[] DEFAULT NULL
 ) RETURNS bigint
-LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off
+LANGUAGE plpgsql SET search_path = ''
 AS $$
 DECLARE
     batch record;
@@ -85,14 +95,14 @@ BEGIN
         SELECT e.job_type, 'running', 'completed', count(*), sum(e.duration_ms) FROM ended e GROUP BY 1
     )
     SELECT count(*) AS accepted, count(*) FILTER (WHERE e.strange) AS strangers,
-           bool_or(e.unique_key IS NOT NULL OR e.gate IS NOT NULL)
-           OR EXISTS (SELECT FROM mesh.job_edges d WHERE d.parent_id = ANY (job_ids))
-           OR EXISTS (SELECT FROM mesh.cancellations c WHERE c.job_id = ANY (job_ids))
-           OR EXISTS (SELECT FROM mesh.job_progress p WHERE p.job_id = ANY (job_ids)) AS eventful
+           bool_or(e.unique_key IS NOT NULL OR e.gate IS NOT NULL) AS eventful
     INTO ends FROM ended e;
     IF ends.strangers > 0 OR ends.accepted > cardinality(batch.taken) THEN
         PERFORM mesh.check_batch(lease_token, 1);
-    ELSIF ends.eventful AND ends.accepted > 0 THEN
+    -- Where a feature was never used its table has no page, and nobody pays for a look into its index.
+    ELSIF ends.eventful OR ends.accepted > 0
+        AND pg_relation_size('mesh.job_edges') + pg_relation_size('mesh.cancellations') + pg_relation_size('mesh.job_progress') > 0
+        AND mesh.are_noted(job_ids) THEN
         PERFORM mesh.end_jobs(batch.taken, '{}', mesh.slots(batch.taken));
     END IF;
     RETURN ends.accepted;
