@@ -7,10 +7,10 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import ValidationError
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import from_json, to_json
 
 from mesh_runtime.queue.errors import HandlerError, PayloadError
@@ -19,6 +19,7 @@ from mesh_runtime.queue.secret_fields import MASKED, reveal, secret_paths
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from pydantic.json_schema import JsonSchemaWarningKind
 
     from mesh_runtime.queue.context import JobContext
 
@@ -171,11 +172,12 @@ def write_payload(job_type: str, payload: BaseModel | Mapping[str, object]) -> s
 class _LenientSchema(GenerateJsonSchema):
     """A field that JSON schema has no word for may be anything."""
 
-    ignored_warning_kinds: ClassVar[set[JsonSchemaWarningKind]] = {"skipped-choice", "non-serializable-default"}
-
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
         del schema, error_info
         return {}
+
+    def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
+        """A default that JSON cannot hold, as a secret is, is left out without a word."""
 
 
 def _unfit(job_type: str, error: ValidationError) -> PayloadError:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from mesh_runtime.queue import (
+    Gate,
     HandlerError,
     InvalidJobError,
     JobContext,
@@ -16,9 +19,13 @@ from mesh_runtime.queue import (
     UnknownJobTypeError,
     by_type,
     enqueue,
+    enqueue_async,
+    enqueue_dbapi,
     enqueue_many,
+    enqueue_many_async,
     job,
     register_types,
+    register_types_async,
 )
 
 if TYPE_CHECKING:
@@ -154,6 +161,103 @@ def test_later_jobs_are_scheduled_by_the_databases_clock(auto: Connection, rows:
 def test_sql_enqueues_too(rows: Rows) -> None:
     rows("SELECT mesh.enqueue('sync_like_count', '{\"post_id\": 1}', priority => 5, delay => '2 seconds')")
     assert rows("SELECT job_type, status, priority FROM background_jobs") == [("sync_like_count", "scheduled", 5)]
+
+
+def test_a_job_of_its_own_timeout_and_id(auto: Connection, rows: Rows) -> None:
+    wanted = NewJob(job_type="process_image", payload={}).id
+    assert enqueue(auto, "process_image", {}, id=wanted, timeout=timedelta(minutes=1)) == wanted
+    assert rows("SELECT id, timeout_ms FROM mesh.jobs") == [(wanted, 60_000)]
+
+
+@pytest.mark.parametrize("call", ["", "'{}', delay => '-1 second'", "'[]'", "'{}', 11", "'{}', max_attempts => 0"])
+def test_sql_is_told_what_cannot_be(rows: Rows, call: str) -> None:
+    arguments = f"'process_image', {call}" if call else "'nope'"
+    with pytest.raises(psycopg.Error) as raised:
+        rows(f"SELECT mesh.enqueue({arguments})")
+    assert raised.value.sqlstate == "PT422"
+
+
+def test_sql_refuses_a_payload_that_is_too_large(rows: Rows) -> None:
+    rows("SELECT mesh.enqueue('process_image', jsonb_build_object('x', repeat('x', 1048000)))")
+    with pytest.raises(psycopg.Error, match="larger than 1 MiB"):
+        rows("SELECT mesh.enqueue('process_image', jsonb_build_object('x', repeat('x', 2097152)))")
+
+
+def test_each_move_into_the_queue_is_counted(auto: Connection, rows: Rows) -> None:
+    enqueue(auto, "process_image", {})
+    enqueue(auto, "process_image", {}, unique_key="k")
+    enqueue(auto, "process_image", {}, unique_key="k")
+    enqueue_many(auto, [NewJob(job_type="process_image", payload={}, delay=timedelta(hours=n)) for n in (0, 1, 2)])
+    assert rows("SELECT source, target, sum(count)::int FROM mesh.job_moves GROUP BY 1, 2 ORDER BY 2") == [
+        (None, "pending", 3),
+        (None, "scheduled", 2),
+    ]
+
+
+def test_async_connections_enqueue_the_same_way(database_url: str, rows: Rows) -> None:
+    async def use() -> list[Any]:
+        async with await psycopg.AsyncConnection.connect(database_url) as opened:
+            await register_types_async(opened, [make_thumbnail])
+            one = await enqueue_async(opened, make_thumbnail, {"post_id": 1}, gate=Gate("g", 1))
+            many = await enqueue_many_async(
+                opened,
+                [
+                    NewJob(job_type="process_image", payload={}),
+                    NewJob(job_type="process_image", payload={}, unique_key="k"),
+                ],
+            )
+            with pytest.raises(UnknownJobTypeError):
+                await enqueue_async(opened, "nope", {})
+            await opened.rollback()
+            assert await enqueue_many_async(opened, []) == []
+            return [await enqueue_async(opened, make_thumbnail, {"post_id": 2}), one, *many]
+
+    kept, *_ = asyncio.run(use())
+    assert rows("SELECT id FROM mesh.jobs") == [(kept,)]
+
+
+class Foreign:
+    """A connection of a driver with another paramstyle, which keeps what it is asked to run."""
+
+    def __init__(self, connection: Connection, style: str) -> None:
+        self._cursor = connection.cursor()
+        self._style = style
+
+    def cursor(self) -> Foreign:
+        return self
+
+    def execute(self, operation: str, parameters: Any) -> None:
+        mark = {"qmark": r"\?", "format": "%s", "numeric": r":(\d+)", "named": r"(?<!:):([a-z]\w*)"}[self._style]
+        if self._style == "numeric":
+            assert [int(place) for place in re.findall(mark, operation)] == list(range(1, len(parameters) + 1))
+        written = re.sub(mark, r"%(\1)s" if self._style == "named" else "%s", operation)
+        self._cursor.execute(written.encode(), parameters)
+
+    def fetchone(self) -> Any:
+        return self._cursor.fetchone()
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("style", ["qmark", "format", "numeric", "named"])
+def test_any_driver_enqueues_in_its_own_transaction(connection: Connection, rows: Rows, style: str) -> None:
+    parent = enqueue_dbapi(connection, "process_image", {"n": 1})  # psycopg is a DB-API driver itself
+    own = Foreign(connection, style)
+    due = datetime.now(UTC) + timedelta(days=1)
+    options: Any = {"after": [parent], "run_at": due, "delay": timedelta(seconds=1.5), "gate": Gate("g", rate=2.5)}
+    job_id = enqueue_dbapi(own, make_thumbnail, {"post_id": 1}, paramstyle=style, unique_key="k", **options)
+    assert rows("SELECT id FROM mesh.jobs") == []
+    connection.commit()
+    assert rows("SELECT payload, run_at, parents, gate, unique_key FROM mesh.jobs WHERE id = %s", job_id) == [
+        ({"post_id": 1, "sizes": [64]}, due + timedelta(seconds=1.5), [parent], "g", "k")
+    ]
+
+
+def test_a_driver_that_says_nothing_of_its_parameters_is_asked_about(connection: Connection) -> None:
+    with pytest.raises(InvalidJobError, match=r"Foreign does not say.*\n.*paramstyle="):
+        enqueue_dbapi(Foreign(connection, "qmark"), "process_image", {})
+    with pytest.raises(InvalidJobError, match="'odd' is no paramstyle"):
+        enqueue_dbapi(Foreign(connection, "qmark"), "process_image", {}, paramstyle="odd")
 
 
 def test_two_handlers_of_one_type_are_refused() -> None:
