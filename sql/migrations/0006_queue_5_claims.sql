@@ -8,11 +8,14 @@ DROP FUNCTION mesh.lane_heads(text[], boolean);
 
 CREATE FUNCTION mesh.lane_heads(types text[], alone boolean, floors bigint[] DEFAULT NULL)
 RETURNS TABLE (place bigint, job_type text, priority smallint, seq bigint, run_at timestamptz)
-LANGUAGE sql STABLE SET search_path = '' SET enable_seqscan = off SET enable_bitmapscan = off
+LANGUAGE plpgsql STABLE SET search_path = '' SET enable_seqscan = off SET enable_bitmapscan = off
+    SET plan_cache_mode = force_generic_plan
 -- A lane is a type and a priority; each type has eleven. The head of a lane is its first job above the lane's floor, and
 -- costs one step of the index, however long the lane is. Floors stand in the order of `types`, eleven for each. Rescued
--- jobs are for workers that run nothing else.
+-- jobs are for workers that run nothing else. Planning this takes ten times as long as running it: one plan serves all.
 AS $$
+BEGIN
+    RETURN QUERY
     SELECT lane.place, wanted.name, lane.priority, head.seq, head.run_at
     FROM unnest(types) WITH ORDINALITY AS wanted (name, number)
     CROSS JOIN generate_series(0, 10) AS level (priority)
@@ -22,8 +25,8 @@ AS $$
         SELECT j.seq, j.run_at FROM mesh.jobs j
         WHERE j.status = 'pending' AND j.job_type = wanted.name AND j.priority = lane.priority
           AND j.seq > coalesce(floors[lane.place], 0) AND (alone OR j.rescues = 0)
-        ORDER BY j.job_type, j.priority, j.seq LIMIT 1) AS head
-$$;
+        ORDER BY j.job_type, j.priority, j.seq LIMIT 1) AS head;
+END $$;
 
 CREATE FUNCTION mesh.lane_floors(types text[], alone boolean DEFAULT true) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path = ''
