@@ -1,5 +1,11 @@
 -- Statements that put jobs into the queue; what they do stands with the functions in sql/migrations/0006_queue_2_enqueue.sql.
 
+-- name: enqueue_usual
+-- One job that may run now; the fewer parameters, the faster.
+SELECT mesh.enqueue(
+    %(job_type)s::text, %(payload)s::jsonb, %(priority)s::integer, user_id => %(user_id)s::text
+);
+
 -- name: enqueue
 -- One job, in the caller's transaction.
 SELECT mesh.enqueue(

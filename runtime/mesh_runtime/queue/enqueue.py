@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Unpack
-from uuid import UUID
 
 import psycopg
+from psycopg.rows import scalar_row
 
 from mesh_runtime.database import queries
 from mesh_runtime.queue.errors import InvalidJobError, NoQueueError, UnknownJobTypeError, UnknownParentError
 from mesh_runtime.queue.handlers import Handler
-from mesh_runtime.queue.job_rows import CopyText, batch_text, checked_type, gate_parameters, parameters, registration
+from mesh_runtime.queue.job_rows import (
+    BY_DATABASE,
+    CopyText,
+    batch_text,
+    checked_type,
+    gate_parameters,
+    registration,
+    statement,
+)
 from mesh_runtime.queue.new_jobs import JobOptions, NewJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
 
     from pydantic import BaseModel
 
@@ -40,16 +50,18 @@ def enqueue(
         UnknownJobTypeError: no handler of that type was ever registered in this database.
         UnknownParentError: a job in `after` is not known.
     """
+    options.setdefault("id", BY_DATABASE)
     new = NewJob(job_type=job_type, payload=payload, **options)
-    row = parameters(new)
+    name, row = statement(new)
     try:
-        for gate in gate_parameters([new]):
-            connection.execute(SQL["define_gate"].sql, gate)
-        found = connection.execute(SQL[statement_of(new)].sql, row).fetchone()
+        with connection.cursor(row_factory=scalar_row) as cursor:
+            for gate in gate_parameters([new]):
+                cursor.execute(SQL["define_gate"].sql, gate)
+            found: UUID | None = cursor.execute(SQL[name].sql, row).fetchone()
     except psycopg.Error as error:
         raise translated(error) from error
     assert found is not None
-    return UUID(str(found[0]))
+    return found
 
 
 def enqueue_many(connection: psycopg.Connection[Any], jobs: Iterable[NewJob]) -> list[UUID]:
@@ -64,16 +76,19 @@ def enqueue_many(connection: psycopg.Connection[Any], jobs: Iterable[NewJob]) ->
     if not batch.ids:
         return []
     # A connection that is not in autocommit is in the caller's transaction; transaction() would commit it.
-    with connection.transaction() if connection.autocommit else nullcontext():
+    with (
+        connection.transaction() if connection.autocommit else nullcontext(),
+        connection.cursor(row_factory=scalar_row) as cursor,
+    ):
         try:
             for name, row in batch.before():
-                connection.execute(SQL[name].sql, row)
+                cursor.execute(SQL[name].sql, row)
             if batch.plain:
-                found = connection.execute(SQL["check_job_types"].sql, batch.plain_types()).fetchone()
-                assert found is not None
-                _copy(connection, CopyText(batch.plain, found[0]))
+                now: datetime | None = cursor.execute(SQL["check_job_types"].sql, batch.plain_types()).fetchone()
+                assert now is not None
+                _copy(connection, CopyText(batch.plain, now))
             if batch.special:
-                batch.place(connection.execute(SQL["enqueue_batch"].sql, batch.special_rows()).fetchall())
+                batch.place(cursor.execute(SQL["enqueue_batch"].sql, batch.special_rows()).fetchall())
         except psycopg.Error as error:
             raise translated(error) from error
     return batch.ids
@@ -112,17 +127,10 @@ class Batch:
         text, self._order = batch_text(self.special)
         return {"jobs": text}
 
-    def place(self, found: Sequence[tuple[Any, ...]]) -> None:
+    def place(self, found: Sequence[UUID]) -> None:
         """Take over the ids that the other jobs have got."""
-        special = {self.special[place].id: UUID(str(row[0])) for place, row in zip(self._order, found, strict=True)}
+        special = {self.special[place].id: job_id for place, job_id in zip(self._order, found, strict=True)}
         self.ids = [special.get(own, own) for own in self.ids]
-
-
-def statement_of(new: NewJob) -> str:
-    """The name of the statement that enqueues the job."""
-    if not new.is_plain:
-        return "enqueue_special"
-    return "enqueue_registered" if isinstance(new.job_type, Handler) else "enqueue"
 
 
 def translated(error: psycopg.Error) -> Exception:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Unpack
-from uuid import UUID
 
 import psycopg
+from psycopg.rows import scalar_row
 
-from mesh_runtime.queue.enqueue import SQL, Batch, statement_of, translated
-from mesh_runtime.queue.job_rows import CopyText, gate_parameters, parameters, registration
+from mesh_runtime.queue.enqueue import SQL, Batch, translated
+from mesh_runtime.queue.job_rows import BY_DATABASE, CopyText, gate_parameters, registration, statement
 from mesh_runtime.queue.new_jobs import JobOptions, NewJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
+    from uuid import UUID
 
     from pydantic import BaseModel
 
@@ -27,17 +29,19 @@ async def enqueue_async(
     **options: Unpack[JobOptions],
 ) -> UUID:
     """Enqueue a job in the caller's transaction; see `enqueue`, whose arguments, errors and result these are."""
+    options.setdefault("id", BY_DATABASE)
     new = NewJob(job_type=job_type, payload=payload, **options)
-    row = parameters(new)
+    name, row = statement(new)
     try:
-        for gate in gate_parameters([new]):
-            await connection.execute(SQL["define_gate"].sql, gate)
-        cursor = await connection.execute(SQL[statement_of(new)].sql, row)
-        found = await cursor.fetchone()
+        async with connection.cursor(row_factory=scalar_row) as cursor:
+            for gate in gate_parameters([new]):
+                await cursor.execute(SQL["define_gate"].sql, gate)
+            await cursor.execute(SQL[name].sql, row)
+            found: UUID | None = await cursor.fetchone()
     except psycopg.Error as error:
         raise translated(error) from error
     assert found is not None
-    return UUID(str(found[0]))
+    return found
 
 
 async def enqueue_many_async(connection: psycopg.AsyncConnection[Any], jobs: Iterable[NewJob]) -> list[UUID]:
@@ -45,17 +49,20 @@ async def enqueue_many_async(connection: psycopg.AsyncConnection[Any], jobs: Ite
     batch = Batch(jobs)
     if not batch.ids:
         return []
-    async with connection.transaction() if connection.autocommit else nullcontext():
+    async with (
+        connection.transaction() if connection.autocommit else nullcontext(),
+        connection.cursor(row_factory=scalar_row) as cursor,
+    ):
         try:
             for name, row in batch.before():
-                await connection.execute(SQL[name].sql, row)
+                await cursor.execute(SQL[name].sql, row)
             if batch.plain:
-                cursor = await connection.execute(SQL["check_job_types"].sql, batch.plain_types())
-                found = await cursor.fetchone()
-                assert found is not None
-                await _copy(connection, CopyText(batch.plain, found[0]))
+                await cursor.execute(SQL["check_job_types"].sql, batch.plain_types())
+                now: datetime | None = await cursor.fetchone()
+                assert now is not None
+                await _copy(connection, CopyText(batch.plain, now))
             if batch.special:
-                cursor = await connection.execute(SQL["enqueue_batch"].sql, batch.special_rows())
+                await cursor.execute(SQL["enqueue_batch"].sql, batch.special_rows())
                 batch.place(await cursor.fetchall())
         except psycopg.Error as error:
             raise translated(error) from error

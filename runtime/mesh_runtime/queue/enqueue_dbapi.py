@@ -9,9 +9,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from uuid import UUID
 
-from mesh_runtime.queue.enqueue import SQL, statement_of
+from mesh_runtime.queue.enqueue import SQL
 from mesh_runtime.queue.errors import InvalidJobError
-from mesh_runtime.queue.job_rows import gate_parameters, parameters
+from mesh_runtime.queue.job_rows import BY_DATABASE, gate_parameters, statement
 from mesh_runtime.queue.new_jobs import JobOptions, NewJob
 
 if TYPE_CHECKING:
@@ -60,14 +60,15 @@ def enqueue_dbapi(
     Raises:
         InvalidJobError, PayloadError: the job cannot be enqueued as it is; nothing was sent to the database.
     """
+    options.setdefault("id", BY_DATABASE)
     new = NewJob(job_type=job_type, payload=payload, **options)
-    row = parameters(new)
+    name, row = statement(new)
     style = paramstyle or _style_of(connection)
     cursor = connection.cursor()
     try:
         for gate in gate_parameters([new]):
             cursor.execute(*_written(SQL["define_gate"].sql, gate, style))
-        cursor.execute(*_written(SQL[statement_of(new)].sql, row, style))
+        cursor.execute(*_written(SQL[name].sql, row, style))
         return UUID(str(cursor.fetchone()[0]))
     finally:
         cursor.close()

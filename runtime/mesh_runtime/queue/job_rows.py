@@ -6,6 +6,7 @@ import graphlib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from pydantic_core import to_json
 
@@ -27,8 +28,32 @@ _NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
+BY_DATABASE = UUID(int=0)
+"""In the place of a job's id: the database makes one, which saves the sending of it."""
+
+
+def statement(new: NewJob) -> tuple[str, dict[str, Any]]:
+    """The name of the statement that enqueues one job, and its parameters: as few as it needs.
+
+    Raises:
+        InvalidJobError, PayloadError: it cannot be enqueued as it is.
+    """
+    if not new.is_plain:
+        return "enqueue_special", parameters(new)
+    if isinstance(new.job_type, Handler):
+        return "enqueue_registered", parameters(new)
+    if not _is_usual(new) or new.id != BY_DATABASE or current_traceparent() is not None:
+        return "enqueue", parameters(new)
+    return "enqueue_usual", {
+        "job_type": checked_type(new),
+        "payload": payload_text(new),
+        "priority": new.priority,
+        "user_id": new.user_id,
+    }
+
+
 def parameters(new: NewJob) -> dict[str, Any]:
-    """The parameters of the statements that enqueue one job.
+    """Everything about a job.
 
     Raises:
         InvalidJobError, PayloadError: it cannot be enqueued as it is.
@@ -51,7 +76,7 @@ def parameters(new: NewJob) -> dict[str, Any]:
         "after_any": new.after_any or None,
         "timeout_ms": timeout_ms(new),
         "traceparent": current_traceparent(),
-        "id": new.id,
+        "id": None if new.id == BY_DATABASE else new.id,
         **registration([handler] if handler else [], schemas=False),
     }
 
@@ -112,9 +137,7 @@ class CopyText:
         self._now = now
         self._trace = current_traceparent()
         self._states: Counter[tuple[str, str]] = Counter()
-        usual = self._trace is None and all(
-            new.delay is None and new.run_at is None and new.timeout is None and new.max_attempts == 3 for new in jobs
-        )
+        usual = self._trace is None and all(map(_is_usual, jobs))
         self.statement = "copy_usual_jobs" if usual else "copy_jobs"
 
     def __iter__(self) -> Iterator[str]:
@@ -156,6 +179,11 @@ class CopyText:
             self._states[name_of(new), state] += 1
         timeout = _NULL if new.timeout is None else timeout_ms(new)
         return f"{line[:-1]}\t{state}\t{due.isoformat()}\t{new.max_attempts}\t{timeout}\t{self._trace or _NULL}\n"
+
+
+def _is_usual(new: NewJob) -> bool:
+    """Whether a plain job may run now and has no limits of its own."""
+    return new.delay is None and new.run_at is None and new.timeout is None and new.max_attempts == 3
 
 
 def payload_text(new: NewJob) -> str:
