@@ -131,7 +131,7 @@ class Intake:
     async def _leased(self, worker: UUID, types: list[str], most: int, *, sweep: bool) -> list[Job]:
         alone, turn = self._alone()
         if sweep or turn or self.floors.due(types, alone=alone):
-            await self._sweep(types, alone=alone)
+            await self._sweep(types)
         parameters = {
             "worker": worker,
             "types": types,
@@ -146,11 +146,15 @@ class Intake:
             self.floors.claimed(jobs, alone=alone)
         return jobs
 
-    async def _sweep(self, types: list[str], *, alone: bool) -> None:
-        """Let the next claim begin at the heads of the lanes, wherever they are now."""
+    async def _sweep(self, types: list[str]) -> None:
+        """Let the next claim begin at the heads of the lanes, wherever they are now.
+
+        Below rescued jobs too, even if these may not be claimed now: or a worker that has become idle would have to sweep
+        again when it is woken, before it claims.
+        """
         asked = clock.seconds()
-        rows = await self.link.fetch_once(_SQL["lane_floors"].sql, {"types": types, "alone": alone})
-        self.floors.swept(types, rows[0][0] or [], alone=alone, asked=asked)
+        rows = await self.link.fetch_once(_SQL["lane_floors"].sql, {"types": types, "alone": True})
+        self.floors.swept(types, rows[0][0] or [], alone=True, asked=asked)
 
     def _alone(self) -> tuple[bool, bool]:
         """Whether rescued jobs may be claimed, and whether that is because they have waited for too long."""
