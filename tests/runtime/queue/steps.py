@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+import psycopg
+
+from mesh_runtime.database import connect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,3 +132,29 @@ def state(rows: Rows, job_id: UUID) -> str | None:
     """Where a job is; None when it is unknown."""
     found = rows("SELECT state FROM mesh.job_state(%s)", job_id)
     return str(found[0][0]) if found else None
+
+
+def in_the_background(url: str, sql: str, *parameters: object) -> tuple[threading.Thread, list[Any]]:
+    """A statement in a session of its own, and what came of it."""
+    answers: list[Any] = []
+
+    def run() -> None:
+        with connect(url, autocommit=True) as connection:
+            try:
+                cursor = connection.execute(sql.encode(), parameters or None)
+                answers.append(cursor.fetchone() if cursor.description else None)
+            except psycopg.Error as error:
+                answers.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, answers
+
+
+def wait_for_a_lock(rows: Rows) -> None:
+    """Until some session waits for another."""
+    for _ in range(500):
+        if rows("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"):
+            return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")

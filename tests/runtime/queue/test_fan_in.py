@@ -2,13 +2,25 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from tests.runtime.queue.steps import TYPE, bury, claim, complete, enqueue, fail, hurry, release, rescue, state
+from tests.runtime.queue.steps import (
+    TYPE,
+    bury,
+    claim,
+    complete,
+    enqueue,
+    fail,
+    hurry,
+    in_the_background,
+    release,
+    rescue,
+    state,
+    wait_for_a_lock,
+)
 
 from mesh_runtime.database import connect
 
@@ -98,31 +110,6 @@ def test_a_thousand_parents_end_in_batches_and_the_child_runs_once(rows: Rows, w
         token, ids = claim(rows, worker_id, most=250)
         assert complete(rows, token, ids) == 250
     assert claim(rows, worker_id)[1] == [child]
-
-
-def in_the_background(url: str, sql: str, *parameters: object) -> tuple[threading.Thread, list[Any]]:
-    """A statement in a session of its own, and what came of it."""
-    answers: list[Any] = []
-
-    def run() -> None:
-        with connect(url, autocommit=True) as connection:
-            try:
-                answers.append(connection.execute(sql.encode(), parameters).fetchone())
-            except psycopg.Error as error:
-                answers.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread, answers
-
-
-def wait_for_a_lock(rows: Rows) -> None:
-    """Until some session waits for another."""
-    for _ in range(500):
-        if rows("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"):
-            return
-        time.sleep(0.01)
-    raise AssertionError("nobody waits")
 
 
 @pytest.mark.parametrize("second_dies", [False, True])

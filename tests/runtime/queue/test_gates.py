@@ -1,12 +1,23 @@
 from __future__ import annotations
 
-import random
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from tests.runtime.queue.steps import TYPE, bury, claim, complete, enqueue, fail, hurry, release, rescue, state
+from tests.runtime.queue.steps import (
+    TYPE,
+    bury,
+    claim,
+    complete,
+    enqueue,
+    fail,
+    hurry,
+    in_the_background,
+    release,
+    rescue,
+    state,
+    wait_for_a_lock,
+)
 
 from mesh_runtime.database import connect
 
@@ -188,94 +199,53 @@ SELECT g.key, g.most_running, count(j.*) FROM mesh.gates g JOIN (
 """
 
 
-class Rivals:
-    """Sessions that claim and end jobs in every way at once, beside a session that looks for too many."""
-
-    def __init__(self, url: str, worker: str, seed: int) -> None:
-        self.url = url
-        self.worker = worker
-        self.seed = seed
-        self.stopped = threading.Event()
-        self.problems: list[object] = []
-
-    def run(self, sessions: int, turns: int) -> None:
-        sampler = threading.Thread(target=self.watch)
-        threads = [threading.Thread(target=self.play, args=(number, turns)) for number in range(sessions)]
-        for thread in (sampler, *threads):
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.stopped.set()
-        sampler.join()
-
-    def watch(self) -> None:
-        with connect(self.url, autocommit=True) as connection:
-            while not self.stopped.is_set():
-                self.problems += connection.execute(SAMPLE).fetchall()
-
-    def play(self, number: int, turns: int) -> None:
-        chance = random.Random(self.seed + number)
-        with connect(self.url, autocommit=True) as connection:
-
-            def rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-                cursor = connection.execute(sql.encode(), parameters)
-                return cursor.fetchall() if cursor.description else []
-
-            try:
-                for _ in range(turns):
-                    self.turn(rows, chance)
-            except psycopg.Error as error:
-                self.problems.append(error)
-
-    def turn(self, rows: Rows, chance: random.Random) -> None:
-        token, ids = claim(rows, self.worker, most=chance.randint(1, 4))
-        half = ids[: chance.randint(0, len(ids))]
-        match chance.randint(0, 6) if ids else 6:
-            case 0:
-                fail(rows, token, half, retry_after=0)
-            case 1:
-                fail(rows, token, ids, reason="permanent")
-            case 2:
-                release(rows, token, half, chance.choice([None, "10 milliseconds"]))
-            case 3:
-                rows("SELECT mesh.rescue_lease(l) FROM mesh.leases l WHERE token = %s FOR UPDATE", token)
-            case 4:
-                rows("SELECT * FROM mesh.cancel_jobs(%s)", half)
-            case 5:
-                complete(rows, token, half)
-            case _:
-                rows("SELECT mesh.tick()")
-        complete(rows, token, ids)
+RIVAL = """
+DO $rival$
+DECLARE
+    lease bigint;
+    ids uuid[];
+    half uuid[];
+BEGIN
+    FOR turn IN 1 .. {turns} LOOP
+        PERFORM mesh.enqueue('process_image', {option} => chr(97 + turn % 2), max_attempts => 2);
+        COMMIT;
+        SELECT min(c.token), array_agg((c.job).id) INTO lease, ids
+        FROM mesh.claim_jobs('{worker}', '{{process_image}}', 2) AS c;
+        COMMIT;
+        half := ids[1 : floor(random() * 3)::integer];
+        CASE floor(random() * 8)
+            WHEN 0 THEN PERFORM mesh.fail_jobs(lease, (SELECT jsonb_agg(jsonb_build_object('id', i, 'retry_after', 0))
+                                                       FROM unnest(half) AS i)) WHERE cardinality(half) > 0;
+            WHEN 1 THEN PERFORM mesh.release_jobs(lease, half);
+            WHEN 2 THEN PERFORM mesh.release_jobs(lease, half, '1 millisecond');
+            WHEN 3 THEN PERFORM mesh.rescue_lease(l)
+                        FROM (SELECT * FROM mesh.leases WHERE token = lease FOR UPDATE) AS l;
+            WHEN 4 THEN PERFORM mesh.cancel_jobs(half);
+            WHEN 5 THEN PERFORM mesh.tick();
+            ELSE NULL;
+        END CASE;
+        COMMIT;
+        PERFORM mesh.complete_jobs(lease, ids) WHERE lease IS NOT NULL;
+        COMMIT;
+    END LOOP;
+END $rival$
+"""
+"""Claims jobs and ends them in every way, as fast as the server can."""
 
 
-@pytest.mark.parametrize("kind", ["gates", "debounce"])
+@pytest.mark.parametrize("option", ["gate", "debounce_key"])
 def test_no_more_than_the_limit_is_ever_admitted_whatever_happens_at_once(
-    rows: Rows, worker_id: str, database_url: str, kind: str
+    rows: Rows, worker_id: str, database_url: str, option: str
 ) -> None:
-    for key in ("a", "b", "c"):
+    for key in ("a", "b"):
         rows("SELECT mesh.define_gate(%s, 2)", key)
-    option = "gate" if kind == "gates" else "debounce_key"
-    rows("SELECT mesh.enqueue(%s, max_attempts => 2, unique_key => NULL) FROM generate_series(1, 20)", TYPE)
-    for _ in range(120 if kind == "gates" else 1):
-        for key in ("a", "b", "c"):
-            enqueue(rows, **{option: key})
-    rivals = Rivals(database_url, worker_id, seed=7)
-    feeding = threading.Event()
-
-    def feed() -> None:
-        with connect(database_url, autocommit=True) as connection:
-            while not feeding.is_set():
-                for key in ("c", "b", "a"):
-                    connection.execute(f"SELECT mesh.enqueue(%s, {option} => %s)".encode(), (TYPE, key))
-
-    feeder = threading.Thread(target=feed)
-    if kind == "debounce":
-        feeder.start()
-    rivals.run(sessions=4, turns=120)
-    feeding.set()
-    if kind == "debounce":
-        feeder.join()
-    assert rivals.problems == []
+    program = RIVAL.format(turns=120, option=option, worker=worker_id)
+    rivals = [in_the_background(database_url, program) for _ in range(4)]
+    beyond = []
+    while any(thread.is_alive() for thread, _ in rivals):
+        beyond += rows(SAMPLE)
+    assert beyond == []
+    assert [answers for _, answers in rivals] == [[None]] * 4
     settle(rows, worker_id)
     assert rows("SELECT count(*) FROM mesh.jobs") == [(0,)], "nothing is stuck"
 
@@ -291,6 +261,20 @@ def settle(rows: Rows, worker: str) -> None:
         complete(rows, token, ids)
         if not rows("SELECT 1 FROM mesh.jobs LIMIT 1"):
             return
+
+
+@pytest.mark.parametrize("blocked", [0, 1, 3])
+def test_two_ends_at_once_give_back_two_slots(rows: Rows, worker_id: str, database_url: str, blocked: int) -> None:
+    fill(rows, 2 + blocked, most=2)
+    one, two = claim(rows, worker_id, most=1), claim(rows, worker_id, most=1)
+    with connect(database_url) as first:
+        first.execute("SELECT mesh.complete_jobs(%s, %s)", one)
+        thread, answers = in_the_background(database_url, "SELECT mesh.complete_jobs(%s, %s)", *two)
+        wait_for_a_lock(rows)
+        first.commit()
+    thread.join()
+    assert answers == [(1,)]
+    assert admitted(rows) == min(blocked, 2)
 
 
 def test_who_enqueues_from_an_old_snapshot_is_not_refused(rows: Rows, worker_id: str, database_url: str) -> None:
