@@ -8,6 +8,7 @@ import typer
 
 from mesh_cli.console import emit_json, say
 from mesh_cli.options import JsonOption, ProjectOption
+from mesh_runtime.cli.doctor_likes import likes_command
 from mesh_runtime.cli.queue.options import duration, queue_database
 from mesh_runtime.queue.examination import Finding, Limits, examine
 from mesh_runtime.queue.known import jsonable
@@ -24,6 +25,9 @@ app = typer.Typer(
 @app.callback()
 def doctor() -> None:
     """Find what is wrong with a running project, and say what to do about it."""
+
+
+app.command("likes")(likes_command)
 
 
 @app.command("queue")
