@@ -6,6 +6,13 @@ DROP FUNCTION mesh.claim_lease(text[], integer, uuid, text, interval, boolean);
 DROP FUNCTION mesh.lease_lane(text, smallint, integer, uuid, text, interval, boolean);
 DROP FUNCTION mesh.lane_heads(text[], boolean);
 
+-- Claims are committed without waiting for the disk, so a crash of the server may undo some, and with them what it knew of a
+-- sequence: a number alone could come twice, and a stale holder complete what another has by now. Time does not come twice.
+-- Milliseconds and the number's last twelve bits grow for 69 years before a number in JavaScript cannot hold them.
+ALTER TABLE mesh.leases ALTER COLUMN token SET DEFAULT
+    (extract(epoch FROM clock_timestamp() - timestamptz '2025-01-01 00:00:00+00') * 1000)::bigint * 4096
+    + nextval('mesh.lease_token') % 4096;
+
 CREATE FUNCTION mesh.lane_heads(types text[], alone boolean, floors bigint[] DEFAULT NULL)
 RETURNS TABLE (place bigint, job_type text, priority smallint, seq bigint, run_at timestamptz)
 LANGUAGE plpgsql STABLE SET search_path = '' SET enable_seqscan = off SET enable_bitmapscan = off
@@ -117,9 +124,16 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'worker % is not registered, or was declared dead', worker USING ERRCODE = 'PT409';
     END IF;
+    -- What the crash of a server takes back has not happened: its jobs wait again, and the token is worth nothing. Where a
+    -- completion is durable, so is the claim before it.
+    PERFORM set_config('synchronous_commit', 'off', true);
     lease := mesh.claim_lease(types, most, worker, worker::text, NULL, alone, floors);
-    UPDATE mesh.workers w SET idle = sleepy AND lease.token IS NULL
-    WHERE w.id = worker AND w.idle IS DISTINCT FROM (sleepy AND lease.token IS NULL);
+    -- Who got a single job, and has room for more, will look again at once: it may as well be notified meanwhile.
+    IF lease.size > 1 OR lease.size = most OR NOT sleepy THEN
+        UPDATE mesh.workers w SET idle = false WHERE w.id = worker AND w.idle;
+    ELSIF lease.size IS NULL THEN
+        UPDATE mesh.workers w SET idle = true WHERE w.id = worker AND NOT w.idle;
+    END IF;
     RETURN QUERY SELECT lease.token, taken FROM unnest(lease.jobs) AS taken;
 END $$;
 
