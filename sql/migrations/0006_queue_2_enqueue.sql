@@ -146,6 +146,9 @@ BEGIN
         WHEN (w.job).max_attempts < 1 THEN 'max_attempts is not positive'
         WHEN (w.job).timeout_ms < 1 THEN 'timeout_ms is not positive'
         WHEN (w.job).unique_key = '' OR (w.job).debounce_key = '' THEN 'a key is empty'
+        -- A longer one that fits into one index need not fit into the next, and would then stop whoever moves the job.
+        WHEN octet_length((w.job).unique_key) > 1000 OR octet_length((w.job).debounce_key) > 1000
+            THEN 'a key is longer than 1000 bytes'
         WHEN w.unique_for IS NOT NULL AND (w.job).unique_key IS NULL THEN 'unique_for needs a unique_key'
         WHEN w.unique_for <= '0' THEN 'unique_for is not positive'
         WHEN (w.job).debounce_key IS NOT NULL
@@ -238,11 +241,16 @@ $$;
 CREATE FUNCTION mesh.due_at(run_at timestamptz, delay interval) RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET search_path = ''
 AS $$
+DECLARE
+    due timestamptz := coalesce(run_at, now()) + coalesce(delay, '0');
 BEGIN
     IF delay < '0' THEN
         RAISE EXCEPTION 'the delay is negative' USING ERRCODE = 'PT422';
+    ELSIF NOT isfinite(due) THEN
+        -- PostgreSQL before 17 cannot say how far away that is.
+        RAISE EXCEPTION 'the time is infinite' USING ERRCODE = 'PT422';
     END IF;
-    RETURN coalesce(run_at, now()) + coalesce(delay, '0');
+    RETURN due;
 END $$;
 
 CREATE FUNCTION mesh.fresh_job(
@@ -318,7 +326,7 @@ DECLARE
     job_id uuid;
 BEGIN
     IF num_nonnulls(enqueue.unique_key, enqueue.unique_for, enqueue.debounce_key, enqueue.gate, enqueue.after) > 0
-       OR enqueue.delay < '0' OR enqueue.priority NOT BETWEEN 0 AND 10 OR enqueue.max_attempts < 1
+       OR enqueue.delay < '0' OR NOT isfinite(due) OR enqueue.priority NOT BETWEEN 0 AND 10 OR enqueue.max_attempts < 1
        OR jsonb_typeof(enqueue.payload) <> 'object' OR pg_column_size(enqueue.payload) > 500000 THEN
         RETURN mesh.enqueue_job(ROW(mesh.fresh_job(
             enqueue.job_type, enqueue.payload, enqueue.priority, mesh.due_at(enqueue.run_at, enqueue.delay),

@@ -22,6 +22,7 @@ DECLARE
     at_once integer := CASE WHEN speed IS NOT NULL THEN coalesce(define_gate.burst, least(greatest(ceil(speed), 1), 1000000)) END;
     wrong text := CASE
         WHEN coalesce(define_gate.key, '') = '' THEN 'it has no key'
+        WHEN octet_length(define_gate.key) > 1000 THEN 'the key is longer than 1000 bytes'
         WHEN starts_with(define_gate.key, 'debounce:') THEN 'keys that begin with "debounce:" are the queue''s own'
         WHEN num_nonnulls(most, speed) = 0 THEN 'it limits nothing: give it most_running, or a rate (jobs per second)'
         WHEN most < 1 THEN 'most_running is not positive'

@@ -116,13 +116,29 @@ BEGIN
         AND NOT EXISTS (SELECT FROM mesh.job_edges e WHERE e.child_id = j.id)), 'blocked') AS r);
 END $$;
 
+CREATE TABLE mesh.late_ends (
+    met uuid[] NOT NULL,
+    lost uuid[] NOT NULL,
+    freed text[] NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+COMMENT ON TABLE mesh.late_ends IS
+    'Jobs that ended in a transaction that is not READ COMMITTED: tick does what their ends bring about.';
+
 CREATE FUNCTION mesh.end_parents(met uuid[], lost uuid[], freed text[] DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql SET search_path = ''
 -- `freed`: gates that have got slots back. Gates are locked last, and all in one go.
 AS $$
 DECLARE
-    keys text[] := mesh.settle_children(met, lost);
+    keys text[];
 BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        -- Who sees the past sees neither the children that came since nor the parents that have ended since.
+        INSERT INTO mesh.late_ends (met, lost, freed)
+        SELECT end_parents.met, end_parents.lost, end_parents.freed
+        WHERE cardinality(end_parents.met || end_parents.lost) + cardinality(end_parents.freed) > 0;
+        RETURN;
+    END IF;
+    keys := mesh.settle_children(met, lost);
     PERFORM mesh.admit_jobs(keys, freed) WHERE keys || freed <> '{}';
     PERFORM mesh.wake_workers();
 END $$;
@@ -198,6 +214,28 @@ BEGIN
     RETURN cardinality(fresh.met || fresh.lost);
 EXCEPTION WHEN lock_not_available THEN
     RETURN 0; -- somebody is ending these children: the next tick looks again
+END $$;
+
+CREATE FUNCTION mesh.settle_late_ends() RETURNS bigint
+LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off SET lock_timeout = '200ms'
+-- For tick. Returns how many jobs those were.
+AS $$
+DECLARE
+    late record;
+BEGIN
+    WITH taken AS (
+        DELETE FROM mesh.late_ends l WHERE l.ctid = ANY (ARRAY(SELECT e.ctid FROM mesh.late_ends e LIMIT 1000 FOR UPDATE SKIP LOCKED))
+        RETURNING l.met, l.lost, l.freed
+    )
+    SELECT ARRAY(SELECT unnest(t.met) FROM taken t) AS met, ARRAY(SELECT unnest(t.lost) FROM taken t) AS lost,
+           ARRAY(SELECT unnest(t.freed) FROM taken t) AS freed INTO late;
+    IF cardinality(late.met || late.lost) + cardinality(late.freed) > 0 THEN
+        DELETE FROM mesh.job_progress p WHERE p.job_id = ANY (late.met || late.lost);
+        PERFORM mesh.end_parents(late.met, late.lost, late.freed);
+    END IF;
+    RETURN cardinality(late.met || late.lost);
+EXCEPTION WHEN lock_not_available THEN
+    RETURN 0;
 END $$;
 
 SELECT mesh.keep_private();

@@ -102,7 +102,7 @@ BEGIN
     -- Where a feature was never used its table has no page, and nobody pays for a look into its index.
     ELSIF ends.eventful OR ends.accepted > 0
         AND pg_relation_size('mesh.job_edges') + pg_relation_size('mesh.cancellations') + pg_relation_size('mesh.job_progress') > 0
-        AND mesh.are_noted(job_ids) THEN
+        AND (current_setting('transaction_isolation') <> 'read committed' OR mesh.are_noted(job_ids)) THEN
         PERFORM mesh.end_jobs(batch.taken, '{}', mesh.slots(batch.taken));
     END IF;
     RETURN ends.accepted;

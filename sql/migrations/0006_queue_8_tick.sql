@@ -11,7 +11,7 @@ BEGIN
         WHEN 'promote' THEN RETURN mesh.promote_jobs();
         WHEN 'rescue' THEN RETURN mesh.rescue_jobs();
         WHEN 'gates' THEN RETURN mesh.admit_due_gates();
-        WHEN 'children' THEN RETURN mesh.repair_children();
+        WHEN 'children' THEN RETURN mesh.repair_children() + mesh.settle_late_ends();
         WHEN 'cancellations' THEN RETURN mesh.repair_cancellations();
         WHEN 'schedules' THEN RETURN mesh.fire_schedules();
         WHEN 'fold' THEN

@@ -169,12 +169,35 @@ def test_a_job_of_its_own_timeout_and_id(auto: Connection, rows: Rows) -> None:
     assert rows("SELECT id, timeout_ms FROM mesh.jobs") == [(wanted, 60_000)]
 
 
-@pytest.mark.parametrize("call", ["", "'{}', delay => '-1 second'", "'[]'", "'{}', 11", "'{}', max_attempts => 0"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "",
+        "'{}', delay => '-1 second'",
+        "'[]'",
+        "'{}', 11",
+        "'{}', max_attempts => 0",
+        "'{}', run_at => 'infinity'",
+        "'{}', run_at => '-infinity'",
+        "'{}', unique_key => repeat('x', 1001)",
+        "'{}', debounce_key => repeat('ß', 501)",
+    ],
+)
 def test_sql_is_told_what_cannot_be(rows: Rows, call: str) -> None:
     arguments = f"'process_image', {call}" if call else "'nope'"
     with pytest.raises(psycopg.Error) as raised:
         rows(f"SELECT mesh.enqueue({arguments})")
     assert raised.value.sqlstate == "PT422"
+
+
+def test_the_longest_keys_keep_no_other_job_from_being_promoted(rows: Rows) -> None:
+    noise = "SELECT left(string_agg(md5(n::text), ''), 1000) FROM generate_series(1, 40) AS n"
+    rows(f"SELECT mesh.define_gate(({noise}), 1)")
+    rows(f"SELECT mesh.enqueue('process_image', debounce_key => ({noise}), delay => '1 microsecond')")
+    rows(f"SELECT mesh.enqueue('process_image', unique_key => ({noise}), gate => ({noise}), delay => '1 microsecond')")
+    rows("SELECT mesh.enqueue('process_image', delay => '1 microsecond')")
+    rows("SELECT mesh.tick()")
+    assert rows("SELECT status, count(*) FROM mesh.jobs GROUP BY 1") == [("pending", 3)]
 
 
 def test_sql_refuses_a_payload_that_is_too_large(rows: Rows) -> None:

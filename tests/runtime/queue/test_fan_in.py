@@ -223,3 +223,28 @@ def test_edges_restored_into_another_server_are_looked_at_again(rows: Rows, work
     rows("UPDATE mesh.edge_checks SET home = 1, checked = 10^15, visible = 10^15, missed_below = 10^15")
     rows("SELECT mesh.tick()")
     assert state(rows, child) == "pending"
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_a_parent_that_ends_in_a_transaction_that_sees_the_past_misses_no_child(
+    rows: Rows, worker_id: str, database_url: str, level: str
+) -> None:
+    parents = [enqueue(rows), enqueue(rows)]
+    (first, [other]), (second, [last]) = claim(rows, worker_id, 1), claim(rows, worker_id, 1)
+    both = enqueue(rows, after=parents)
+    rows("SELECT mesh.define_gate('one', 1)")
+    gated = enqueue(rows, gate="one")
+    third, _ = claim(rows, worker_id)
+    behind = enqueue(rows, gate="one")
+    with connect(database_url) as old:
+        old.execute(f"SET TRANSACTION ISOLATION LEVEL {level}".encode())
+        old.execute("SELECT FROM mesh.job_types")
+        complete(rows, first, [other])
+        unseen = enqueue(rows, after=[last])
+        rows("SELECT mesh.set_progress(%s, %s, 0.5)", last, second)
+        for _ in range(3):
+            rows("SELECT mesh.tick()")
+        old.execute("SELECT mesh.complete_jobs(%s, %s)", (second, [last]))
+        old.execute("SELECT mesh.complete_jobs(%s, %s)", (third, [gated]))
+    rows("SELECT mesh.tick()")
+    assert [state(rows, job) for job in (both, unseen, behind)] == ["pending"] * 3

@@ -52,6 +52,7 @@ def test_a_gate_is_defined_changed_and_checked(rows: Rows) -> None:
     ("arguments", "why"),
     [
         ("''", "no key"),
+        ("repeat('x', 1001), 1", "longer than 1000 bytes"),
         ("'debounce:x', 1", "the queue's own"),
         ("'a'", "limits nothing"),
         ("'a', 0", "most_running is not positive"),
