@@ -117,6 +117,8 @@ BEGIN
         fresh.status := 'blocked';
         fresh.blocked_by := 'parents';
         INSERT INTO mesh.job_edges (parent_id, child_id) SELECT parent, fresh.id FROM unnest(open) AS parent;
+    ELSE
+        fresh := mesh.first_state(fresh);
     END IF;
     INSERT INTO mesh.jobs SELECT (fresh).*;
     RETURN fresh.status;

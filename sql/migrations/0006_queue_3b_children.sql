@@ -68,14 +68,15 @@ $$;
 
 CREATE FUNCTION mesh.lock_line(ids uuid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
--- These jobs and all that their end can reach, at once and in the order of ids: so nobody waits in a ring.
+-- These jobs and all that their end can reach, at once and in the order of ids: so nobody waits in a ring. Debounced jobs
+-- come first, and in the order of their keys, in which enqueuers lock them; they are nobody's children.
 AS $$
 BEGIN
     PERFORM FROM mesh.jobs j WHERE j.id = ANY (ARRAY(
         WITH RECURSIVE line AS (
             SELECT unnest(ids) AS id UNION SELECT e.child_id FROM line JOIN mesh.job_edges e ON e.parent_id = line.id)
         SELECT line.id FROM line))
-    ORDER BY j.id FOR UPDATE;
+    ORDER BY CASE WHEN j.debounce_key IS NOT NULL THEN j.job_type END, j.debounce_key, j.id FOR UPDATE;
 END $$;
 
 CREATE FUNCTION mesh.cut_edges(ended uuid[]) RETURNS uuid[]

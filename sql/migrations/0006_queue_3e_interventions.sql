@@ -84,7 +84,9 @@ DECLARE
     due tid[];
     ready record;
 BEGIN
-    PERFORM FROM mesh.jobs j WHERE j.id = ANY (ids) ORDER BY j.id FOR UPDATE;
+    -- In the order of lock_line().
+    PERFORM FROM mesh.jobs j WHERE j.id = ANY (ids)
+    ORDER BY CASE WHEN j.debounce_key IS NOT NULL THEN j.job_type END, j.debounce_key, j.id FOR UPDATE;
     WITH hurried AS (
         UPDATE mesh.jobs j SET run_at = clock_timestamp() WHERE j.id = ANY (ids) AND j.status = 'scheduled' RETURNING j.ctid
     )

@@ -137,3 +137,18 @@ def test_no_event_is_lost_whoever_commits_when(auto: Connection, rows: Rows, wor
 def test_what_does_not_go_with_a_debounce_key_is_refused(connection: Connection, options: dict[str, Any]) -> None:
     with pytest.raises(InvalidJobError, match="debounce_key goes with none of unique_key, gate and after"):
         enqueue(connection, TYPE, {}, debounce_key="k", **options)
+
+
+@pytest.mark.parametrize("asked", ["SELECT * FROM mesh.cancel_jobs(%s)", "SELECT mesh.retry_jobs(%s)"])
+def test_who_asks_for_several_jobs_takes_their_keys_in_the_order_of_enqueuers(
+    auto: Connection, rows: Rows, database_url: str, asked: str
+) -> None:
+    second, first = (enqueue(auto, TYPE, {}, debounce_key=key, delay=timedelta(hours=1)) for key in ("b", "a"))
+    with session(database_url, rows) as liker, session(database_url, rows, autocommit=True) as person:
+        enqueue(liker.connection, TYPE, {}, debounce_key="a")
+        waiting = person.start(person.run, asked, [first, second])
+        person.until_it_waits(waiting)
+        enqueue(liker.connection, TYPE, {}, debounce_key="b")
+        liker.connection.commit()
+        waiting.result()
+    assert {state(rows, job) for job in (first, second)} <= {"cancelled", "pending"}

@@ -248,3 +248,13 @@ def test_a_parent_that_ends_in_a_transaction_that_sees_the_past_misses_no_child(
         old.execute("SELECT mesh.complete_jobs(%s, %s)", (third, [gated]))
     rows("SELECT mesh.tick()")
     assert [state(rows, job) for job in (both, unseen, behind)] == ["pending"] * 3
+
+
+def test_a_child_of_finished_parents_goes_through_its_gate_and_waits_for_its_time(rows: Rows, worker_id: str) -> None:
+    parent = enqueue(rows)
+    complete(rows, *claim(rows, worker_id))
+    rows("SELECT mesh.define_gate('one', 1)")
+    children = [enqueue(rows, after=[parent], gate="one") for _ in range(2)]
+    later = enqueue(rows, after=[parent], delay="1 hour")
+    assert [state(rows, child) for child in children] == ["pending", "blocked"]
+    assert state(rows, later) == "scheduled"
