@@ -66,21 +66,30 @@ class Storm:
         try:
             with psycopg.connect(self.url) as connection:
                 self.start.wait(timeout=120)
-                for turn in range(TOGGLES):
-                    self._toggle(connection, chance, number, turn)
+                for _ in range(TOGGLES):
+                    self._toggle(connection, number, chance.choice(self.posts))
+                if number % 20 == 0:
+                    self._toggle_slowly(connection, number, chance)
         except (psycopg.Error, threading.BrokenBarrierError) as error:
             self.errors[f"{type(error).__name__}: {error}"] += 1
 
-    def _toggle(self, connection: psycopg.Connection[Any], chance: random.Random, number: int, turn: int) -> None:
+    def _toggle(self, connection: psycopg.Connection[Any], number: int, post: UUID, *, open_for: float = 0) -> None:
         way = WAYS[number % len(WAYS)]
-        way(connection, chance.choice(self.posts), f"user:{number % SESSIONS}")
-        if turn == 0 and number % 40 == 0:
-            time.sleep(1)  # the transaction stays open, with everything that it has locked
-        if turn == 0 and number % 80 == 0:
+        way(connection, post, f"user:{number % SESSIONS}")
+        time.sleep(open_for)  # the transaction stays open, with everything that it has locked
+        if open_for and number % 100 == 0:
             connection.rollback()
         else:
             connection.commit()
             self.committed[way.__name__] += 1
+
+    def _toggle_slowly(self, connection: psycopg.Connection[Any], number: int, chance: random.Random) -> None:
+        """After the crowd: a count of the post falls due while the like that it should see is not committed."""
+        post = chance.choice(self.posts)
+        time.sleep(chance.uniform(0, 3))
+        self._toggle(connection, number, post)
+        time.sleep(1)
+        self._toggle(connection, number, post, open_for=chance.choice((1, 3.5)))
 
     def run(self) -> None:
         threading.stack_size(512 * 1024)

@@ -110,7 +110,7 @@ def test_a_thousand_clients_at_once_leave_no_drift(crowded_server: str, rendered
 
         told = json.loads(output)
         assert told["errors"] == {}
-        assert sum(told["committed"].values()) == 3 * CLIENTS - (CLIENTS + 79) // 80
+        assert sum(told["committed"].values()) == 3 * CLIENTS + 2 * CLIENTS // 20 - CLIENTS // 100
         for diagnosis in DIAGNOSES:
             assert connection.execute(diagnosis.encode()).fetchall() == []
         assert connection.execute("SELECT count(*), min(likes) > 0 FROM realtime_posts").fetchone() == (POSTS, True)
