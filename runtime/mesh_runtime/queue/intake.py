@@ -149,8 +149,8 @@ class Intake:
     async def _sweep(self, types: list[str]) -> None:
         """Let the next claim begin at the heads of the lanes, wherever they are now.
 
-        Below rescued jobs too, even if these may not be claimed now: or a worker that has become idle would have to sweep
-        again when it is woken, before it claims.
+        Below rescued jobs too, even if these may not be claimed now: or a worker that has become idle would have to
+        sweep again when it is woken, before it claims.
         """
         asked = clock.seconds()
         rows = await self.link.fetch_once(_SQL["lane_floors"].sql, {"types": types, "alone": True})
