@@ -1,6 +1,24 @@
 -- What a complete queue remembers beside its jobs: keys, gates, dependencies, cancellations, progress, counts, schedules.
 -- Columns of mesh.jobs are added without a default: leases hold rows of that type.
 
+CREATE FUNCTION mesh.lock_tables(tables text, mode text) RETURNS void
+LANGUAGE plpgsql SET search_path = '' SET lock_timeout = '100ms'
+-- For migrations, while workers work: these take locks on tables in more than one order. So locks that are not given soon are
+-- given up and asked for anew, before anybody is found to wait in a ring, and nobody waits for long behind a slow reader.
+AS $$
+BEGIN
+    LOOP
+        BEGIN
+            EXECUTE format('LOCK TABLE %s IN %s MODE', tables, mode);
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM pg_sleep(0.1 + 0.2 * random());
+        END;
+    END LOOP;
+END $$;
+
+SELECT mesh.lock_tables('mesh.job_types, mesh.jobs, mesh.history, mesh.dead_jobs', 'ACCESS EXCLUSIVE');
+
 ALTER TABLE mesh.jobs
     ADD COLUMN unique_key text,
     ADD COLUMN debounce_key text,

@@ -2,6 +2,22 @@
 -- jobs says so in mesh.job_moves, and tick folds that into counts. Where a table may be large, times are compared with
 -- statement_timestamp(): no index can be searched by clock_timestamp(), which may change under way.
 
+-- Jobs that were there before were never counted. From here on every function counts; nobody moves jobs while this does. It
+-- stands first, for who waits for another lock of this file would have one of these.
+SELECT mesh.lock_tables('mesh.jobs, mesh.leases, mesh.lease_ends, mesh.history, mesh.dead_jobs', 'SHARE');
+DELETE FROM mesh.job_moves;
+INSERT INTO mesh.job_counts (job_type, state, count)
+SELECT known.job_type, coalesce(known.state, 'enqueued'), count(*) FROM (
+    SELECT j.job_type, j.status AS state FROM mesh.jobs j
+    UNION ALL
+    SELECT j.job_type, 'running' FROM mesh.leases l CROSS JOIN unnest(l.jobs) AS j
+    WHERE NOT EXISTS (SELECT FROM mesh.lease_ends e WHERE e.token = l.token AND e.job_id = j.id)
+    UNION ALL
+    SELECT h.job_type, h.status FROM mesh.history h
+    UNION ALL
+    SELECT d.job_type, 'dead' FROM mesh.dead_jobs d) AS known
+GROUP BY GROUPING SETS ((known.job_type, known.state), (known.job_type));
+
 -- Folding begins at the newest moves: under an old snapshot, those that were folded long ago cannot be removed yet.
 CREATE INDEX job_moves_at ON mesh.job_moves USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
 
