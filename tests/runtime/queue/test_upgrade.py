@@ -49,5 +49,5 @@ def test_jobs_that_were_there_before_are_counted_and_their_leases_hold(mesh_serv
             assert rows(as_before, _WORKER, [TYPE]) == [(5,)]
             rows("SELECT mesh.tick()")
             assert_sound(rows)
-            counted = "SELECT enqueued, pending, scheduled, running, completed, dead FROM mesh.queue_stats() WHERE job_type = %s"
-            assert rows(counted, TYPE) == [(11, 0, 1, 5, 4, 1)]
+            counted = "SELECT enqueued, pending, scheduled, running, completed, dead FROM mesh.queue_stats()"
+            assert rows(f"{counted} WHERE job_type = %s", TYPE) == [(11, 0, 1, 5, 4, 1)]
