@@ -329,7 +329,8 @@ DECLARE
 BEGIN
     IF num_nonnulls(enqueue.unique_key, enqueue.unique_for, enqueue.debounce_key, enqueue.gate, enqueue.after) > 0
        OR enqueue.delay < '0' OR NOT isfinite(due) OR enqueue.priority NOT BETWEEN 0 AND 10 OR enqueue.max_attempts < 1
-       OR jsonb_typeof(enqueue.payload) <> 'object' OR pg_column_size(enqueue.payload) > 500000 THEN
+       OR jsonb_typeof(enqueue.payload) <> 'object' OR pg_column_size(enqueue.payload) > 500000 OR enqueue.timeout_ms < 1
+       OR num_nulls(enqueue.payload, enqueue.priority, enqueue.max_attempts) > 0 THEN
         RETURN mesh.enqueue_job(ROW(mesh.fresh_job(
             enqueue.job_type, enqueue.payload, enqueue.priority, mesh.due_at(enqueue.run_at, enqueue.delay),
             enqueue.max_attempts, enqueue.user_id, enqueue.payload_version, enqueue.unique_key, enqueue.debounce_key,

@@ -177,6 +177,10 @@ DECLARE
     first timestamptz := mesh.cron_next(set_schedule.cron, set_schedule.timezone, clock_timestamp());
     upcoming timestamptz;
 BEGIN
+    IF coalesce(set_schedule.name, '') !~ '^[a-z][a-z0-9_]{0,62}$' THEN
+        RAISE EXCEPTION 'its name is not in snake_case: %', quote_nullable(set_schedule.name)
+            USING ERRCODE = 'PT422', HINT = 'Write it like nightly_cleanup, with at most 63 letters.';
+    END IF;
     PERFORM mesh.check_job_types(ARRAY[set_schedule.job_type]);
     INSERT INTO mesh.schedules AS s (name, job_type, cron, timezone, payload, payload_version, priority, max_attempts, source,
                                      next_at)

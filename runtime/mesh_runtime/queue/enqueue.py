@@ -11,11 +11,11 @@ from psycopg.rows import scalar_row
 from mesh_runtime.database import queries
 from mesh_runtime.queue.errors import InvalidJobError, NoQueueError, UnknownJobTypeError, UnknownParentError
 from mesh_runtime.queue.handlers import Handler
+from mesh_runtime.queue.job_problems import checked_type
 from mesh_runtime.queue.job_rows import (
     BY_DATABASE,
     CopyText,
     batch_text,
-    checked_type,
     gate_parameters,
     registration,
     statement,

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from mesh_runtime.queue.errors import InvalidJobError
 from mesh_runtime.queue.handlers import Handler, write_payload
+from mesh_runtime.queue.job_problems import checked_type, name_of
 from mesh_runtime.queue.new_jobs import Gate
 from mesh_runtime.queue.tracing import current_traceparent
 
@@ -196,64 +197,6 @@ def payload_text(new: NewJob) -> str:
 def timeout_ms(new: NewJob) -> int | None:
     """The timeout as the database keeps it."""
     return None if new.timeout is None else max(1, round(new.timeout / timedelta(milliseconds=1)))
-
-
-def checked_type(new: NewJob) -> str:
-    """The name of the job's type.
-
-    Raises:
-        InvalidJobError: something about the job cannot be.
-    """
-    # One look for the many jobs that have nothing wrong; the reason is looked for afterwards.
-    if (
-        not 0 <= new.priority <= 10
-        or not 1 <= new.max_attempts <= 1000
-        or (new.delay is not None and new.delay < _NO_TIME)
-        or (new.run_at is not None and new.run_at.tzinfo is None)
-        or (new.timeout is not None and new.timeout <= _NO_TIME)
-        or (new.user_id is not None and "\0" in new.user_id)
-        or not new.is_plain
-    ):
-        for wrong, problem, remedy in _problems(new):
-            if wrong:
-                raise InvalidJobError(f"{name_of(new)}: {problem}", remedy=remedy)
-    return name_of(new)
-
-
-def name_of(new: NewJob) -> str:
-    """The name of the job's type."""
-    return new.job_type if isinstance(new.job_type, str) else new.job_type.job_type
-
-
-def _problems(new: NewJob) -> Iterator[tuple[bool, str, str | None]]:
-    yield (
-        not 0 <= new.priority <= 10,
-        f"the priority is {new.priority}; it must be 0 to 10, ten being the most urgent",
-        None,
-    )
-    yield not 1 <= new.max_attempts <= 1000, f"max_attempts is {new.max_attempts}; it must be 1 to 1000", None
-    yield _not_positive(new.delay, zero=True), "the delay is negative", "Leave it out to run the job at once."
-    yield (
-        new.run_at is not None and new.run_at.tzinfo is None,
-        "run_at has no time zone",
-        "Use datetime.now(UTC) and the like, never a naive datetime.",
-    )
-    yield _not_positive(new.timeout), "the timeout is not positive", "Leave it out to have none."
-    texts = (new.user_id, new.unique_key, new.debounce_key, new.gate.key if isinstance(new.gate, Gate) else new.gate)
-    yield any(text is not None and "\0" in text for text in texts), "a text holds a NUL character", None
-    yield any(text == "" for text in texts[1:]), "a key is empty", "Leave it out, or give it a name."
-    yield new.unique_for is not None and new.unique_key is None, "unique_for needs a unique_key", None
-    yield _not_positive(new.unique_for), "unique_for is not positive", "Leave it out to free the key when the job ends."
-    yield (
-        new.debounce_key is not None and bool(new.unique_key or new.gate or new.after),
-        "debounce_key goes with none of unique_key, gate and after",
-        "It lets one job wait and one run already.",
-    )
-    yield new.id in new.parents, "the job is to run after itself", None
-
-
-def _not_positive(length: timedelta | None, *, zero: bool = False) -> bool:
-    return length is not None and (length < _NO_TIME or (length == _NO_TIME and not zero))
 
 
 def _json_row(new: NewJob) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
 from mesh_runtime.queue.identifiers import uuid7
@@ -57,9 +57,9 @@ class JobOptions(TypedDict, total=False):
     id: UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to enqueue.
+    """A job to enqueue: `NewJob("render", {"page": 1}, priority=5)`.
 
     Attributes:
         job_type: the type's name, or its handler, which also checks the payload.
@@ -81,6 +81,7 @@ class NewJob:
 
     job_type: str | Handler
     payload: BaseModel | Mapping[str, object]
+    _: KW_ONLY
     priority: int = 0
     delay: timedelta | None = None
     run_at: datetime | None = None

@@ -309,6 +309,13 @@ def test_a_schedule_that_cannot_be_is_refused(mesh: Mesh, arguments: tuple[str, 
     assert "Traceback" not in ran.err
 
 
+def test_the_name_of_a_schedule_is_said_to_be_wrong(mesh: Mesh) -> None:
+    greet(mesh)
+    ran = mesh("cron", "set", "every day", "@daily", "greet", '{"name": "you"}')
+    assert ran.code == 2
+    assert "name is not in snake_case: 'every day'\n  Write it like nightly_cleanup" in ran.err
+
+
 def test_the_next_times_of_an_expression_are_shown(mesh: Mesh) -> None:
     ran = mesh("cron", "next", "0 4 * * mon", "--timezone", "Europe/Vienna", "-n", "2")
     assert len(re.findall(r"04:00 Mon  Europe/Vienna", ran.out)) == 2

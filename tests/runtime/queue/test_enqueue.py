@@ -117,6 +117,17 @@ def test_a_registered_type_may_be_enqueued_by_name(auto: Connection, rows: Rows)
         ({"max_attempts": 0}, "max_attempts is 0"),
         ({"delay": timedelta(seconds=-1)}, "the delay is negative"),
         ({"run_at": datetime(2030, 1, 1)}, "run_at has no time zone"),  # noqa: DTZ001  the point of the test
+        ({"run_at": "2030-01-01T00:00Z"}, "run_at is of type str; it must be a datetime"),
+        ({"delay": 5}, "delay is of type int; it must be a timedelta"),
+        ({"delay": timedelta.max}, "a time is longer than a hundred years"),
+        ({"timeout": 5}, "timeout is of type int; it must be a timedelta"),
+        ({"priority": "high"}, "priority is of type str; it must be a whole number"),
+        ({"priority": 1.5}, "priority is of type float"),
+        ({"user_id": 42}, "process_image: user_id is of type int; it must be a str"),
+        ({"unique_key": 42}, "unique_key is of type int"),
+        ({"gate": 42}, "gate is of type int; it must be a Gate or the key of one"),
+        ({"after": "01a20201"}, "after is of type str; it must be a list"),
+        ({"after": ["01a20201"]}, "after holds a str; it takes ids"),
     ],
 )
 def test_options_that_cannot_be_are_named_before_anything_is_sent(
@@ -125,6 +136,18 @@ def test_options_that_cannot_be_are_named_before_anything_is_sent(
     with pytest.raises(InvalidJobError, match=message):
         enqueue(connection, "process_image", {}, **options)
     assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_a_function_that_is_no_handler_is_refused(connection: Connection) -> None:
+    said = r"the job type is of type function(.|\n)*@job"
+    with pytest.raises(InvalidJobError, match=said):
+        enqueue(connection, daily_report, {})  # type: ignore[arg-type]
+    with pytest.raises(InvalidJobError, match=said):
+        enqueue_many(connection, [NewJob(daily_report, {})])  # type: ignore[arg-type]
+
+
+def daily_report() -> None:
+    """Somebody forgot to decorate it."""
 
 
 @pytest.mark.parametrize(
@@ -163,6 +186,15 @@ def test_sql_enqueues_too(rows: Rows) -> None:
     assert rows("SELECT job_type, status, priority FROM background_jobs") == [("sync_like_count", "scheduled", 5)]
 
 
+def test_a_new_job_takes_its_type_and_payload_by_position() -> None:
+    assert NewJob("process_image", {"id": 1}).payload == {"id": 1}
+
+
+def test_sql_takes_null_as_the_default(rows: Rows) -> None:
+    rows("SELECT mesh.enqueue('process_image', NULL, NULL, max_attempts => NULL)")
+    assert rows("SELECT payload, priority, max_attempts FROM mesh.jobs") == [({}, 0, 3)]
+
+
 def test_a_job_of_its_own_timeout_and_id(auto: Connection, rows: Rows) -> None:
     wanted = NewJob(job_type="process_image", payload={}).id
     assert enqueue(auto, "process_image", {}, id=wanted, timeout=timedelta(minutes=1)) == wanted
@@ -177,6 +209,7 @@ def test_a_job_of_its_own_timeout_and_id(auto: Connection, rows: Rows) -> None:
         "'[]'",
         "'{}', 11",
         "'{}', max_attempts => 0",
+        "'{}', timeout_ms => 0",
         "'{}', run_at => 'infinity'",
         "'{}', run_at => '-infinity'",
         "'{}', unique_key => repeat('x', 1001)",

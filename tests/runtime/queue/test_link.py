@@ -57,6 +57,25 @@ def test_a_silent_connection_counts_as_lost_and_another_serves(database_url: str
     run(database_url, body, silence=0.3)
 
 
+def test_an_outage_is_said_in_one_line_and_its_end_in_another(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(link: Link) -> None:
+        link.url = "postgresql://127.0.0.1:1/nowhere"
+        with pytest.raises(LinkLostError):
+            await link.fetch_once("SELECT 1", {})
+        link.url = database_url
+        await link.fetch_once("SELECT 1", {})
+        await link.fetch_once("SELECT 1", {})
+
+    caplog.set_level("INFO", "mesh.queue")
+    run(database_url, body)
+    lost, back = [record.getMessage() for record in caplog.records]
+    assert lost.startswith("test: no answer from the database: ")
+    assert "\n" not in lost
+    assert back == "test: the database answers again"
+
+
 def test_a_database_that_takes_no_writes_for_a_while_is_asked_again(rows: Rows, database_url: str) -> None:
     name = sql.Identifier(urlsplit(database_url).path.removeprefix("/")).as_string()
     rows(f"ALTER DATABASE {name} SET default_transaction_read_only = on")

@@ -174,7 +174,7 @@ def test_a_sync_that_fails_changes_nothing(auto: Connection, rows: Rows) -> None
 @pytest.mark.parametrize(
     ("schedule", "said"),
     [
-        (daily("Not A Name"), "its name, priority or max_attempts"),
+        (daily("Not A Name"), "its name is not in snake_case"),
         (daily(priority=11), "its name, priority or max_attempts"),
         (daily(timezone="Mars/Olympus"), "time zone 'Mars/Olympus' is not known"),
         (Schedule(name="a", cron="@daily", job="nowhere"), "unknown job type: 'nowhere'"),
