@@ -11,7 +11,7 @@ UNION ALL
 SELECT j.id, j.job_type, 'running', j.priority, j.attempts, j.max_attempts, j.rescues, j.user_id,
        j.payload, j.payload_version, j.errors, NULL::jsonb, NULL::text,
        j.unique_key, j.debounce_key, j.gate, NULL::text, j.parents, j.after_any, j.timeout_ms,
-       l.owner, l.token, j.created_at, j.run_at, l.claimed_at, NULL::timestamptz
+       coalesce((SELECT w.name FROM mesh.workers w WHERE w.id = l.worker_id), l.owner), l.token, j.created_at, j.run_at, l.claimed_at, NULL::timestamptz
 FROM mesh.leases l CROSS JOIN LATERAL unnest(l.jobs) AS j
 WHERE NOT EXISTS (SELECT FROM mesh.lease_ends e WHERE e.token = l.token AND e.job_id = j.id)
 UNION ALL
