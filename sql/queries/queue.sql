@@ -35,6 +35,10 @@ FROM mesh.claim_jobs(%(worker)s, %(types)s::text[], %(most)s, %(sleepy)s, %(alon
 -- Jobs of one lease have ended well; returns how many of them were accepted.
 SELECT mesh.complete_jobs(%(token)s, %(ids)s::uuid[], %(results)s::jsonb[], %(durations)s::integer[]);
 
+-- name: complete_leases
+-- Whole leases have ended well; returns those that it has ended, and how many jobs of each were accepted.
+SELECT token, accepted FROM mesh.complete_leases(%(tokens)s::bigint[], %(ids)s::uuid[], %(results)s::jsonb[], %(durations)s::integer[]);
+
 -- name: fail_jobs
 -- Jobs of one lease have failed: they are retried later or buried; returns how many were accepted.
 SELECT mesh.fail_jobs(%(token)s, %(failures)s::jsonb);

@@ -39,6 +39,10 @@ class _Run:
         return self.handler is not None and (self.handler.is_async or self.handler.isolation == "process")
 
 
+_WOKEN_AT_ONCE = 8
+"""Waking all of a thousand tasks for a handful of jobs takes longer than the jobs."""
+
+
 class Crew:
     """Runs jobs from a line of waiting ones.
 
@@ -67,7 +71,8 @@ class Crew:
         self._on_end = on_end
         self._pace = Pace(concurrency, prefetch)
         self._line: deque[Job] = deque()
-        self._arrived = asyncio.Event()
+        self._resting: list[asyncio.Future[None]] = []
+        self._waking = 0
         self._running: dict[asyncio.Task[None], _Run] = {}
         self._starting = 0
         self._retired = False
@@ -102,7 +107,7 @@ class Crew:
     def take(self, jobs: Sequence[Job]) -> None:
         """Run these jobs, after those that wait already; or give them back, after `retire`."""
         self._line.extend(jobs)
-        self._arrived.set()
+        self._wake()
         if self._retired:
             self.retire()
 
@@ -158,10 +163,10 @@ class Crew:
         assert task is not None
         while not self._dismissed:
             if not self._line:
-                self._arrived.clear()
-                await self._arrived.wait()
+                await self._rest()
                 continue
             job = self._line.popleft()
+            self._wake()
             if not self._ready(job) and not await self._asked(job):
                 continue
             started = time.perf_counter()
@@ -169,6 +174,23 @@ class Crew:
             self._pace.ended(time.perf_counter() - started)
             if self._on_end(job, outcome):
                 await asyncio.sleep(0)
+
+    def _wake(self) -> None:
+        """Wake a few tasks, and each of them a few more: one may be done with all jobs before others have woken."""
+        while self._resting and self._waking < min(len(self._line), _WOKEN_AT_ONCE):
+            resting = self._resting.pop()
+            if not resting.done():
+                resting.set_result(None)
+                self._waking += 1
+
+    async def _rest(self) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        self._resting.append(woken)
+        try:
+            await woken
+        finally:
+            if not woken.cancelled():
+                self._waking -= 1
 
     async def _asked(self, job: Job) -> bool:
         self._starting += 1

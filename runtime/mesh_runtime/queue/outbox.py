@@ -70,11 +70,33 @@ class Outbox:
     async def flush(self, link: Link) -> None:
         """Tell everything; what the database refuses was taken away or has ended before."""
         self._telling, self._ended = self._ended, {}
+        await self._tell_whole(link)
         for token in sorted(self._telling):
             await self._tell(link, token, self._telling.get(token, []))  # it may have been forgotten meanwhile
-            self._telling.pop(token, None)
-            if not self._open.get(token) and token not in self._ended:
-                self._open.pop(token, None)
+            self._told(token)
+
+    def _told(self, token: int) -> None:
+        self._telling.pop(token, None)
+        if not self._open.get(token) and token not in self._ended:
+            self._open.pop(token, None)
+
+    async def _tell_whole(self, link: Link) -> None:
+        """Tell the leases whose jobs have all completed, in one statement; what it leaves is told lease by lease."""
+        whole = [
+            token
+            for token, ended in self._telling.items()
+            if not self._open.get(token) and all(isinstance(outcome, Completed) for _, outcome in ended)
+        ]
+        if len(whole) < 2:
+            return
+        done = [pair for token in sorted(whole) for pair in self._telling[token]]
+        try:
+            rows = await link.fetch(_SQL["complete_leases"].sql, _completion(done))
+        except psycopg.Error:
+            return  # one of them is refused for what it is
+        for token, accepted in rows:
+            self._count(token, "completed", accepted, len(self._telling.get(token, ())))
+            self._told(token)
 
     async def _tell(self, link: Link, token: int, ended: list[tuple[Job, Outcome]]) -> None:
         done = [(job, outcome) for job, outcome in ended if isinstance(outcome, Completed)]
@@ -150,15 +172,19 @@ async def _accepted(link: Link, query: str, token: int, **parameters: Any) -> in
 
 
 async def _complete(link: Link, token: int, done: Sequence[tuple[Job, Completed]]) -> int:
-    results = [outcome.result for _, outcome in done]
-    return await _accepted(
-        link,
-        "complete_jobs",
-        token,
-        ids=_ids(job for job, _ in done),
-        results=results if any(results) else None,
-        durations="{" + ",".join([str(outcome.duration_ms) for _, outcome in done]) + "}",
-    )
+    return await _accepted(link, "complete_jobs", token, **_completion(done))
+
+
+def _completion(done: Sequence[tuple[Job, Outcome]]) -> dict[str, object]:
+    """The parameters of completions, arrays as text where psycopg would take long to write them."""
+    ends = [outcome for _, outcome in done if isinstance(outcome, Completed)]
+    results = [outcome.result for outcome in ends]
+    return {
+        "ids": _ids(job for job, _ in done),
+        "tokens": "{" + ",".join([str(job.token) for job, _ in done]) + "}",
+        "results": results if any(results) else None,
+        "durations": "{" + ",".join([str(outcome.duration_ms) for outcome in ends]) + "}",
+    }
 
 
 async def _fail(link: Link, token: int, broken: Sequence[tuple[Job, Failed]]) -> int:

@@ -33,6 +33,8 @@ _LOG = logging.getLogger("mesh.queue")
 _SQL = queries("queue")
 _CLAIM_SECONDS, _TELL_SECONDS, _LEAVE_SECONDS = 2.0, 10.0, 3.0
 """How long the end of a worker waits for a database that does not answer."""
+_UNTOLD = 1000
+"""So many jobs may have ended without being told, however small the batches are: quick ones are told together."""
 
 
 class Shift:
@@ -75,7 +77,7 @@ class Shift:
             outbox=self._outbox,
             events=self._events,
             poll=self._timing.poll,
-            most_untold=2 * worker.prefetch,
+            most_untold=max(2 * worker.prefetch, _UNTOLD),
             drain=drain,
             look_for_strays=self._timing.strays,
             keep_days=worker.settings.keep_history_days,
