@@ -131,7 +131,6 @@ CREATE TYPE mesh.job_end AS (job mesh.jobs, outcome text);
 COMMENT ON TYPE mesh.job_end IS
     'A job that leaves its lease, as it is from now on. Outcome: null if it waits again, cancelled, superseded, or why it is dead.';
 
-DROP FUNCTION mesh.bury_jobs(mesh.jobs[], text, timestamptz);
 CREATE FUNCTION mesh.bury_jobs(buried mesh.job_end[], started timestamptz) RETURNS void
 LANGUAGE sql SET search_path = ''
 -- A dead letter of the same id, for somebody gave it twice, makes way.

@@ -85,8 +85,48 @@ BEGIN
         PERFORM mesh.put_back(rescued, lost.token, lost.claimed_at);
     END IF;
     RETURN cardinality(rescued);
-EXCEPTION WHEN lock_not_available THEN
-    RETURN 0;
 END $$;
+
+CREATE FUNCTION mesh.lost_leases() RETURNS SETOF bigint
+LANGUAGE sql STABLE SET search_path = ''
+AS $$
+    SELECT l.token FROM mesh.leases l
+    WHERE l.expires_at < clock_timestamp()
+       OR (l.worker_id IS NOT NULL AND NOT EXISTS (SELECT FROM mesh.workers w WHERE w.id = l.worker_id))
+$$;
+
+CREATE OR REPLACE FUNCTION mesh.rescue_jobs() RETURNS bigint
+LANGUAGE plpgsql SET search_path = ''
+-- A lease that cannot be rescued stops no other. Why not is said in mesh.chores until it can.
+AS $$
+DECLARE
+    lost mesh.leases;
+    rescued bigint := 0;
+    problem text;
+BEGIN
+    DELETE FROM mesh.workers w WHERE w.id = ANY (ARRAY(
+        SELECT expired.id FROM mesh.workers expired WHERE expired.expires_at < clock_timestamp() FOR UPDATE SKIP LOCKED));
+    -- A lease that is locked is being completed at this moment.
+    FOR lost IN SELECT l.* FROM mesh.leases l WHERE l.token IN (SELECT mesh.lost_leases()) ORDER BY l.token FOR UPDATE SKIP LOCKED LOOP
+        BEGIN
+            rescued := rescued + mesh.rescue_lease(lost);
+        EXCEPTION
+            WHEN lock_not_available THEN NULL;
+            WHEN OTHERS THEN
+                problem := format('lease %s: %s', lost.token, SQLERRM);
+                RAISE WARNING 'mesh.rescue_jobs(), %', problem;
+        END;
+    END LOOP;
+    PERFORM mesh.close_lease(l.token) FROM mesh.leases l
+    WHERE l.size = (SELECT count(*) FROM mesh.lease_ends e WHERE e.token = l.token);
+    UPDATE mesh.chores c SET last_error = problem
+    WHERE c.ctid = ANY (ARRAY(SELECT told.ctid FROM mesh.chores told WHERE told.name = 'rescue_lease'
+                              AND told.last_error IS DISTINCT FROM problem FOR UPDATE SKIP LOCKED))
+      AND (problem IS NOT NULL OR NOT EXISTS (SELECT FROM mesh.lost_leases()));
+    RETURN rescued;
+END $$;
+
+-- What is replaced above was the last to call it.
+DROP FUNCTION mesh.bury_jobs(mesh.jobs[], text, timestamptz);
 
 SELECT mesh.keep_private();

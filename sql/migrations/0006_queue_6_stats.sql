@@ -2,21 +2,9 @@
 -- jobs says so in mesh.job_moves, and tick folds that into counts. Where a table may be large, times are compared with
 -- statement_timestamp(): no index can be searched by clock_timestamp(), which may change under way.
 
--- Jobs that were there before were never counted. From here on every function counts; nobody moves jobs while this does. It
--- stands first, for who waits for another lock of this file would have one of these.
+-- Jobs that were there before were never counted. From here on every function counts; nobody moves jobs until recount() below
+-- has done so too. It stands first, for who waits for another lock of this file would have one of these.
 SELECT mesh.lock_tables('mesh.jobs, mesh.leases, mesh.lease_ends, mesh.history, mesh.dead_jobs', 'SHARE');
-DELETE FROM mesh.job_moves;
-INSERT INTO mesh.job_counts (job_type, state, count)
-SELECT known.job_type, coalesce(known.state, 'enqueued'), count(*) FROM (
-    SELECT j.job_type, j.status AS state FROM mesh.jobs j
-    UNION ALL
-    SELECT j.job_type, 'running' FROM mesh.leases l CROSS JOIN unnest(l.jobs) AS j
-    WHERE NOT EXISTS (SELECT FROM mesh.lease_ends e WHERE e.token = l.token AND e.job_id = j.id)
-    UNION ALL
-    SELECT h.job_type, h.status FROM mesh.history h
-    UNION ALL
-    SELECT d.job_type, 'dead' FROM mesh.dead_jobs d) AS known
-GROUP BY GROUPING SETS ((known.job_type, known.state), (known.job_type));
 
 -- Folding begins at the newest moves: under an old snapshot, those that were folded long ago cannot be removed yet.
 CREATE INDEX job_moves_at ON mesh.job_moves USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
@@ -31,7 +19,7 @@ COMMENT ON COLUMN mesh.chores.done_at IS 'When a part that is done now and then 
 COMMENT ON COLUMN mesh.chores.last_error IS 'Why it failed the last time; null when it did not.';
 
 INSERT INTO mesh.chores (name)
-VALUES ('promote'), ('rescue'), ('gates'), ('children'), ('cancellations'), ('schedules'), ('fold'), ('fold_all'),
+VALUES ('promote'), ('rescue'), ('rescue_lease'), ('gates'), ('idle_gates'), ('children'), ('cancellations'), ('schedules'), ('fold'), ('fold_all'),
        ('partitions'), ('prune'), ('history');
 
 CREATE FUNCTION mesh.chore_is_due(chore text, every interval) RETURNS boolean
@@ -100,6 +88,57 @@ BEGIN
     SELECT coalesce(sum(moved.moves), 0) INTO folded FROM moved;
     RETURN folded;
 END $$;
+
+CREATE FUNCTION mesh.miscounts() RETURNS TABLE (job_type text, state text, counted bigint, found bigint)
+LANGUAGE sql STABLE SET search_path = ''
+-- Where the counts are not those of the rows, as in jobs that came by a COPY that said nothing. It reads every job, and in
+-- one statement: jobs and moves of other transactions are seen both or not at all. What has ended was counted also where
+-- retention has dropped it since, so there more than is found is right.
+AS $$
+    WITH found AS (
+        SELECT known.job_type, known.state, count(*) AS count FROM (
+            SELECT j.job_type, j.status AS state FROM mesh.jobs j
+            UNION ALL
+            SELECT j.job_type, 'running' FROM mesh.leases l CROSS JOIN unnest(l.jobs) AS j
+            WHERE NOT EXISTS (SELECT FROM mesh.lease_ends e WHERE e.token = l.token AND e.job_id = j.id)
+            UNION ALL
+            SELECT h.job_type, h.status FROM mesh.history h
+            UNION ALL
+            SELECT d.job_type, 'dead' FROM mesh.dead_jobs d) AS known (job_type, state)
+        GROUP BY 1, 2
+    ), compared AS (
+        SELECT job_type, state, coalesce(g.count, 0) AS counted,
+               CASE WHEN state IN ('completed', 'cancelled', 'superseded', 'purged') THEN greatest(g.count, f.count, 0)
+                    ELSE coalesce(f.count, 0) END AS found
+        FROM (SELECT * FROM mesh.job_gauges WHERE state <> 'enqueued') AS g FULL JOIN found f USING (job_type, state)
+    ), totals AS (
+        SELECT c.job_type, c.state, c.counted, c.found FROM compared c
+        UNION ALL
+        SELECT c.job_type, 'enqueued',
+               coalesce((SELECT g.count FROM mesh.job_gauges g WHERE g.job_type = c.job_type AND g.state = 'enqueued'), 0),
+               sum(c.found)::bigint
+        FROM compared c GROUP BY c.job_type
+    )
+    SELECT t.job_type, t.state, t.counted, t.found FROM totals t WHERE t.counted <> t.found
+$$;
+
+CREATE FUNCTION mesh.recount() RETURNS TABLE (job_type text, state text, counted bigint, found bigint)
+LANGUAGE plpgsql SET search_path = ''
+-- Makes the counts right while jobs move: nobody is locked out. Returns what was wrong.
+AS $$
+BEGIN
+    -- Two of these would correct the same twice; the statement after it sees what the other has done.
+    PERFORM pg_advisory_xact_lock(hashtextextended('mesh.recount', 0));
+    RETURN QUERY
+    WITH wrong AS MATERIALIZED (SELECT m.* FROM mesh.miscounts() AS m), corrected AS (
+        INSERT INTO mesh.job_counts AS c (job_type, state, count)
+        SELECT w.job_type, w.state, w.found - w.counted FROM wrong w ORDER BY 1, 2
+        ON CONFLICT ON CONSTRAINT job_counts_pkey DO UPDATE SET count = c.count + excluded.count
+    )
+    SELECT w.* FROM wrong w ORDER BY 1, 2;
+END $$;
+
+SELECT FROM mesh.recount();
 
 CREATE FUNCTION mesh.queue_minutes(since interval DEFAULT '1 hour')
 RETURNS TABLE (minute timestamptz, job_type text, enqueued bigint, completed bigint, failed bigint, rescued bigint,

@@ -51,3 +51,23 @@ def test_jobs_that_were_there_before_are_counted_and_their_leases_hold(mesh_serv
             assert_sound(rows)
             counted = "SELECT enqueued, pending, scheduled, running, completed, dead FROM mesh.queue_stats()"
             assert rows(f"{counted} WHERE job_type = %s", TYPE) == [(11, 0, 1, 5, 4, 1)]
+
+
+def test_jobs_die_while_the_functions_are_being_replaced(mesh_server: str, tmp_path: Path) -> None:
+    now = runtime_source()
+    for migration in now.migrations():
+        if migration.path.name < "0006_queue_3d":
+            shutil.copy(migration.path, tmp_path)
+    with fresh_database(mesh_server) as url:
+        with connect(url) as admin:
+            migrate(admin, [Source(now.name, tmp_path)])
+        with connect(url, autocommit=True) as auto:
+
+            def rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+                cursor = auto.execute(sql.encode(), parameters)
+                return cursor.fetchall() if cursor.description else []
+
+            rows("INSERT INTO mesh.workers (id, name, types, expires_at) VALUES (%s, '', '{}', 'infinity')", _WORKER)
+            rows(f"SELECT mesh.enqueue('{TYPE}')")
+            assert fail(rows, *claim(rows, _WORKER), reason="permanent") == 1
+            assert rows("SELECT count(*) FROM mesh.dead_jobs") == [(1,)]
