@@ -38,6 +38,7 @@ COMMENT ON COLUMN mesh.jobs.traceparent IS 'The W3C trace context of who enqueue
 
 -- Running jobs are not in this table, so a running job doesn't hold the key.
 CREATE UNIQUE INDEX jobs_debounced ON mesh.jobs (job_type, debounce_key) WHERE debounce_key IS NOT NULL;
+CREATE INDEX jobs_naming_gate ON mesh.jobs (gate) WHERE gate IS NOT NULL;
 CREATE INDEX jobs_gated ON mesh.jobs (gate, priority DESC, seq) WHERE blocked_by = 'gate';
 
 ALTER TABLE mesh.dead_jobs
@@ -48,6 +49,7 @@ ALTER TABLE mesh.dead_jobs
     ADD COLUMN after_any boolean,
     ADD COLUMN timeout_ms integer,
     ADD COLUMN traceparent text;
+CREATE INDEX dead_jobs_naming_gate ON mesh.dead_jobs (gate) WHERE gate IS NOT NULL;
 
 ALTER TABLE mesh.history
     ADD COLUMN unique_key text,
@@ -77,10 +79,12 @@ CREATE TABLE mesh.gates (
     burst integer CHECK (burst > 0),
     tokens double precision,
     refilled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    made_by_job boolean NOT NULL DEFAULT false,
     CHECK ((rate IS NULL) = (burst IS NULL) AND (rate IS NULL) = (tokens IS NULL))
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 COMMENT ON TABLE mesh.gates IS
     'Limits on the jobs of one key: how many may run at a time (most_running), and how many may start per second (rate).';
+COMMENT ON COLUMN mesh.gates.made_by_job IS 'A job brought its limits along: it goes when no job has named it for a day.';
 COMMENT ON COLUMN mesh.gates.admitted IS 'Jobs of the key that are pending or running; never more than most_running.';
 
 CREATE TABLE mesh.job_edges (

@@ -56,11 +56,14 @@ CREATE FUNCTION mesh.debounce_job(fresh mesh.jobs) RETURNS uuid
 LANGUAGE sql SET search_path = ''
 -- The job that waits under the key: this one, or the one that waited, which keeps its place and its time and takes over the
 -- rest. Its row stays locked until the caller commits, so it runs after that; a job that runs already doesn't hold the key.
+-- A new event is no retry: it gets all its attempts, and waits for no backoff.
 AS $$
     INSERT INTO mesh.jobs AS waiting SELECT (fresh).*
     ON CONFLICT (job_type, debounce_key) WHERE debounce_key IS NOT NULL DO UPDATE
     SET payload = excluded.payload, payload_version = excluded.payload_version, user_id = excluded.user_id,
         traceparent = excluded.traceparent, timeout_ms = excluded.timeout_ms,
+        attempts = 0, max_attempts = greatest(waiting.max_attempts, excluded.max_attempts),
+        run_at = CASE WHEN waiting.attempts > 0 THEN least(waiting.run_at, excluded.run_at) ELSE waiting.run_at END,
         priority = greatest(waiting.priority, excluded.priority),
         -- In another lane the old place could be one that claims have passed.
         seq = CASE WHEN excluded.priority > waiting.priority THEN excluded.seq ELSE waiting.seq END
@@ -68,7 +71,7 @@ AS $$
 $$;
 
 CREATE FUNCTION mesh.parent_states(wanted uuid[]) RETURNS TABLE (id uuid, state text)
-LANGUAGE sql STABLE SET search_path = ''
+LANGUAGE sql STABLE SET search_path = '' SET enable_seqscan = off
 -- open: waits or runs; done: need not be waited for; lost: dead or cancelled; null: unknown. One statement, so that a job
 -- on its way from one place to the next is not missed.
 AS $$
@@ -165,6 +168,29 @@ BEGIN
     END IF;
 END $$;
 
+CREATE FUNCTION mesh.refuse_known_ids(ids uuid[]) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = '' SET enable_seqscan = off
+-- Ids that callers chose, for jobs that run or have ended; those that wait are in the way by themselves. An id of version 7
+-- and of this minute was made for this job, and nothing is looked up for it.
+AS $$
+DECLARE
+    now_ms bigint := extract(epoch FROM clock_timestamp()) * 1000;
+    chosen uuid[] := ARRAY(
+        SELECT i.id FROM unnest(ids) AS i (id) CROSS JOIN LATERAL (SELECT replace(i.id::text, '-', '')) AS written (hex)
+        WHERE substr(hex, 13, 1) <> '7' OR abs(('x' || left(hex, 12))::bit(48)::bigint - now_ms) > 60000);
+    known uuid;
+BEGIN
+    IF chosen <> '{}' THEN
+        SELECT c.id INTO known FROM unnest(chosen) AS c (id)
+        WHERE EXISTS (SELECT FROM mesh.history h WHERE h.id = c.id) OR EXISTS (SELECT FROM mesh.dead_jobs d WHERE d.id = c.id)
+           OR c.id IN (SELECT mesh.running_jobs(chosen)) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'the id % is that of a job that runs or has ended', known
+                USING ERRCODE = 'PT409', HINT = 'Leave the id out; unique_key keeps a job from being enqueued twice.';
+        END IF;
+    END IF;
+END $$;
+
 CREATE FUNCTION mesh.first_state(job mesh.jobs) RETURNS mesh.jobs
 LANGUAGE plpgsql SET search_path = ''
 -- Where a job begins that waits for no parent. One with a gate is blocked until the gate admits it, as the caller commits.
@@ -194,6 +220,9 @@ BEGIN
                 WHERE (w.job).unique_key IS NOT NULL ORDER BY (w.job).job_type, (w.job).unique_key, w.place LOOP
         ids[next.place] := mesh.take_key((next.job).job_type, (next.job).unique_key, (next.job).id, next.unique_for);
     END LOOP;
+    PERFORM mesh.refuse_known_ids(ARRAY(SELECT w.own FROM unnest(own, ids) AS w (own, taken) WHERE w.taken = w.own));
+    PERFORM mesh.keep_gates(gates) FROM (SELECT array_agg((w.job).gate) FROM unnest(wanted) AS w) AS named (gates)
+    WHERE array_remove(gates, NULL) <> '{}';
     FOR next IN SELECT mesh.first_state(w.job) AS job, w.place FROM unnest(wanted) WITH ORDINALITY AS w (job, unique_for, place)
                 WHERE (w.job).debounce_key IS NOT NULL ORDER BY (w.job).job_type, (w.job).debounce_key, w.place LOOP
         ids[next.place] := mesh.debounce_job(next.job);
@@ -338,6 +367,9 @@ BEGIN
             enqueue.unique_for));
     END IF;
     -- The shortest way: most jobs are plain, and what is done here is done for each of them.
+    IF enqueue.id IS NOT NULL THEN
+        PERFORM mesh.refuse_known_ids(ARRAY[enqueue.id]);
+    END IF;
     PERFORM FROM mesh.job_types t WHERE t.name = enqueue.job_type;
     IF NOT FOUND THEN
         PERFORM mesh.check_job_types(ARRAY[enqueue.job_type]);

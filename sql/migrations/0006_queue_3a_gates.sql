@@ -11,10 +11,11 @@ AS $$
 $$;
 
 CREATE FUNCTION mesh.define_gate(key text, most_running integer DEFAULT NULL, rate double precision DEFAULT NULL,
-                                 burst integer DEFAULT NULL) RETURNS void
+                                 burst integer DEFAULT NULL, made_by_job boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SET search_path = ''
 -- Makes a gate, or changes its limits. A gate that is so already is not locked: enqueuers may say it each time.
--- `burst` jobs may start at once after a quiet time; by default as many as in a second.
+-- `burst` jobs may start at once after a quiet time; by default as many as in a second. A gate that was once defined by
+-- somebody else than a job stays when nobody uses it.
 AS $$
 DECLARE
     most integer := define_gate.most_running;
@@ -34,13 +35,15 @@ BEGIN
         RAISE EXCEPTION 'gate %: %', quote_nullable(define_gate.key), wrong USING ERRCODE = 'PT422';
     END IF;
     PERFORM FROM mesh.gates g WHERE g.key = define_gate.key
-        AND (g.most_running, g.rate, g.burst) IS NOT DISTINCT FROM (most, speed, at_once);
+        AND (g.most_running, g.rate, g.burst) IS NOT DISTINCT FROM (most, speed, at_once)
+        AND g.made_by_job <= define_gate.made_by_job;
     IF NOT FOUND THEN
-        INSERT INTO mesh.gates AS g (key, most_running, rate, burst, tokens) VALUES (define_gate.key, most, speed, at_once, at_once)
+        INSERT INTO mesh.gates AS g (key, most_running, rate, burst, tokens, made_by_job)
+        VALUES (define_gate.key, most, speed, at_once, at_once, define_gate.made_by_job)
         ON CONFLICT ON CONSTRAINT gates_pkey DO UPDATE
         SET most_running = excluded.most_running, rate = excluded.rate, burst = excluded.burst,
             tokens = CASE WHEN excluded.rate > 0 THEN least(mesh.gate_tokens(g), excluded.tokens) END,
-            refilled_at = clock_timestamp();
+            refilled_at = clock_timestamp(), made_by_job = g.made_by_job AND excluded.made_by_job;
         PERFORM mesh.admit_jobs(ARRAY[define_gate.key]);
     END IF;
 END $$;
@@ -123,9 +126,11 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RETURN 0;
     END IF;
-    -- The gate of a debounced job is there only while one of its key is pending or running.
-    INSERT INTO mesh.gates (key, most_running) SELECT DISTINCT k, 1 FROM unnest(keys) AS k
-    WHERE starts_with(k, 'debounce:') ORDER BY k ON CONFLICT DO NOTHING;
+    -- The gate of a debounced job is there only while one of its key is pending or running. One that somebody is deleting at
+    -- this moment is there still: who inserted it would wait for that transaction. Other gates are there, or their limits are
+    -- forgotten: then their jobs run one at a time, until somebody defines the gate.
+    INSERT INTO mesh.gates (key, most_running, made_by_job) SELECT DISTINCT k, 1, true FROM unnest(keys) AS k
+    WHERE NOT EXISTS (SELECT FROM mesh.gates g WHERE g.key = k) ORDER BY k ON CONFLICT DO NOTHING;
     free := ARRAY(SELECT g.key FROM mesh.gates g WHERE g.key = ANY (keys) ORDER BY g.key FOR UPDATE SKIP LOCKED);
     RETURN CASE WHEN free = '{}' THEN 0 ELSE mesh.admit_jobs(free) END;
 END $$;
@@ -139,6 +144,39 @@ DECLARE
                          WHERE coalesce(g.admitted < g.most_running, true) AND coalesce(mesh.gate_tokens(g) >= 1, true));
 BEGIN
     RETURN CASE WHEN open = '{}' THEN 0 ELSE mesh.admit_waiting(open) END;
+END $$;
+
+CREATE FUNCTION mesh.keep_gates(keys text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = ''
+-- For enqueuers: what has been idle for long is not to be dropped before they commit. Waits for nobody; who sees the past
+-- would fail where somebody else has used the gate since, and does without.
+AS $$
+BEGIN
+    IF current_setting('transaction_isolation') = 'read committed' THEN
+        UPDATE mesh.gates g SET tokens = mesh.gate_tokens(g), refilled_at = clock_timestamp()
+        WHERE g.ctid = ANY (ARRAY(
+            SELECT idle.ctid FROM mesh.gates idle WHERE idle.key = ANY (keys) AND idle.made_by_job
+            AND idle.refilled_at < clock_timestamp() - interval '12 hours' ORDER BY idle.key FOR UPDATE SKIP LOCKED));
+    END IF;
+END $$;
+
+CREATE FUNCTION mesh.drop_idle_gates(most integer DEFAULT 5000) RETURNS bigint
+LANGUAGE plpgsql SET search_path = ''
+-- For tick: gates that jobs have made, such as one for each user, go when for a day no job has come or ended; unless one
+-- names them still, or the rate has not filled them by then. The next job brings the limits along again.
+AS $$
+DECLARE
+    dropped bigint;
+BEGIN
+    DELETE FROM mesh.gates g WHERE g.key = ANY (ARRAY(
+        SELECT idle.key FROM mesh.gates idle
+        WHERE idle.made_by_job AND idle.admitted = 0 AND idle.refilled_at < statement_timestamp() - interval '1 day'
+          AND coalesce(mesh.gate_tokens(idle) >= idle.burst, true)
+          AND NOT EXISTS (SELECT FROM mesh.jobs j WHERE j.gate = idle.key)
+          AND NOT EXISTS (SELECT FROM mesh.dead_jobs d WHERE d.gate = idle.key)
+        LIMIT most FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS dropped = ROW_COUNT;
+    RETURN dropped;
 END $$;
 
 CREATE FUNCTION mesh.next_gate_due() RETURNS double precision

@@ -154,19 +154,23 @@ CREATE TABLE mesh.edge_checks (
     home oid PRIMARY KEY,
     checked bigint NOT NULL,
     visible bigint NOT NULL,
-    missed_below bigint NOT NULL
+    missed_below bigint NOT NULL,
+    looked bigint NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
-INSERT INTO mesh.edge_checks VALUES (0, 0, 0, 0);
+INSERT INTO mesh.edge_checks VALUES (0, 0, 0, 0, 0);
 COMMENT ON TABLE mesh.edge_checks IS
     'Edges made below `checked` need no look; nor do those below `visible`, once all transactions below `missed_below` are over.';
+COMMENT ON COLUMN mesh.edge_checks.looked IS
+    'Where the next look begins: while some transaction stays open, `checked` stands still, and looks go round above it.';
 COMMENT ON COLUMN mesh.edge_checks.home IS 'This table, by whose number a restored copy knows that the others are of another server.';
 
-CREATE FUNCTION mesh.fresh_edges(since bigint, OUT upto bigint, OUT met uuid[], OUT lost uuid[])
+CREATE FUNCTION mesh.fresh_edges(since bigint, below bigint, OUT upto bigint, OUT met uuid[], OUT lost uuid[])
 LANGUAGE sql STABLE SET search_path = '' SET enable_seqscan = off
--- The parents of new edges that have ended; `upto` is null when these are all the new edges.
+-- The parents of edges that have ended; `upto` is null when these are all the edges made since then and below that.
 AS $$
     WITH fresh AS MATERIALIZED (
-        SELECT e.parent_id, e.made_by FROM mesh.job_edges e WHERE e.made_by >= since
+        SELECT e.parent_id, e.made_by FROM mesh.job_edges e
+        WHERE e.made_by >= since AND e.made_by < below
         ORDER BY e.made_by FETCH FIRST 1000 ROWS WITH TIES
     ), parents AS (
         SELECT p.parent_id, CASE WHEN EXISTS (SELECT FROM mesh.dead_jobs d WHERE d.id = p.parent_id) THEN 'dead'
@@ -179,16 +183,32 @@ AS $$
     FROM parents p
 $$;
 
+CREATE FUNCTION mesh.advance_checked(state mesh.edge_checks, oldest_open bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = ''
+-- All edges below `visible` have been looked at since nobody is left who may have missed one: it is the next ones' turn.
+AS $$
+DECLARE
+    outer_number bigint;
+    inner_bits bigint;
+BEGIN
+    -- The caller has an exception handler, and so a number of its own, given out after `oldest_open` was read; rows show the
+    -- lower half of it.
+    UPDATE mesh.edge_checks AS c SET checked = state.visible, visible = oldest_open RETURNING c.xmin::text::bigint INTO inner_bits;
+    outer_number := pg_current_xact_id()::text::bigint;
+    UPDATE mesh.edge_checks
+    SET missed_below = outer_number + (inner_bits - outer_number % 4294967296 + 4294967296) % 4294967296;
+END $$;
+
 CREATE FUNCTION mesh.repair_children() RETURNS bigint
 LANGUAGE plpgsql SET search_path = '' SET lock_timeout = '200ms'
--- For tick: children whose parents ended without seeing them. Returns how many parents those were.
+-- For tick: children whose parents ended without seeing them. Returns how many parents those were. Edges are looked at soon
+-- after they were made, and once more when that settles it.
 AS $$
 DECLARE
     oldest_open bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
-    outer_number bigint;
-    inner_bits bigint;
     here oid := 'mesh.edge_checks'::regclass;
     state mesh.edge_checks;
+    settled record;
     fresh record;
 BEGIN
     PERFORM FROM mesh.edge_checks c
@@ -199,20 +219,21 @@ BEGIN
     IF state IS NULL THEN
         RETURN 0;
     ELSIF state.home <> here THEN
-        state := (here, 0, 0, 0);
+        state := (here, 0, 0, 0, 0);
     END IF;
-    SELECT * INTO fresh FROM mesh.fresh_edges(state.checked);
-    IF oldest_open >= state.missed_below THEN
-        -- This block has an exception handler, and so a number of its own, given out after `oldest_open` was read; rows
-        -- show the lower half of it.
-        UPDATE mesh.edge_checks AS c SET home = here, checked = least(state.visible, fresh.upto), visible = oldest_open
-        RETURNING c.xmin::text::bigint INTO inner_bits;
-        outer_number := pg_current_xact_id()::text::bigint;
-        UPDATE mesh.edge_checks
-        SET missed_below = outer_number + (inner_bits - outer_number % 4294967296 + 4294967296) % 4294967296;
+    SELECT * INTO settled
+    FROM mesh.fresh_edges(state.checked, CASE WHEN oldest_open >= state.missed_below THEN state.visible ELSE 0 END);
+    SELECT * INTO fresh FROM mesh.fresh_edges(greatest(
+        state.looked, CASE WHEN oldest_open >= state.missed_below THEN coalesce(settled.upto, state.visible) ELSE state.checked END),
+        9223372036854775807);
+    UPDATE mesh.edge_checks AS c SET home = here, checked = coalesce(settled.upto, state.checked), looked = coalesce(fresh.upto, 0)
+    WHERE (c.home, c.checked, c.looked)
+          IS DISTINCT FROM (here, coalesce(settled.upto, state.checked), coalesce(fresh.upto, 0));
+    IF oldest_open >= state.missed_below AND settled.upto IS NULL THEN
+        PERFORM mesh.advance_checked(state, oldest_open);
     END IF;
-    PERFORM mesh.end_parents(fresh.met, fresh.lost);
-    RETURN cardinality(fresh.met || fresh.lost);
+    PERFORM mesh.end_parents(settled.met || fresh.met, settled.lost || fresh.lost);
+    RETURN cardinality(settled.met || fresh.met || settled.lost || fresh.lost);
 EXCEPTION WHEN lock_not_available THEN
     RETURN 0; -- somebody is ending these children: the next tick looks again
 END $$;

@@ -11,6 +11,7 @@ BEGIN
         WHEN 'promote' THEN RETURN mesh.promote_jobs();
         WHEN 'rescue' THEN RETURN mesh.rescue_jobs();
         WHEN 'gates' THEN RETURN mesh.admit_due_gates();
+        WHEN 'idle_gates' THEN PERFORM mesh.drop_idle_gates() WHERE mesh.chore_is_due('idle_gates', '10 minutes');
         WHEN 'children' THEN RETURN mesh.repair_children() + mesh.settle_late_ends();
         WHEN 'cancellations' THEN RETURN mesh.repair_cancellations();
         WHEN 'schedules' THEN RETURN mesh.fire_schedules();
@@ -45,18 +46,20 @@ DROP FUNCTION mesh.tick();
 CREATE FUNCTION mesh.tick(keep_history interval DEFAULT '14 days') RETURNS double precision
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
 -- Returns the seconds until something is due. A part that fails is undone, written down in mesh.chores, and stops no other.
+-- History is kept for a day at least, whatever somebody asks for; null is the default.
 AS $$
 DECLARE
+    keep interval := greatest(coalesce(keep_history, '14 days'), '1 day');
     chore text;
     problem text;
     failed boolean := false;
     changed bigint := 0;
 BEGIN
     FOREACH chore IN ARRAY ARRAY['promote', 'rescue', 'gates', 'children', 'cancellations', 'schedules', 'fold', 'fold_all',
-                                 'partitions', 'prune', 'history'] LOOP
+                                 'idle_gates', 'partitions', 'prune', 'history'] LOOP
         problem := NULL;
         BEGIN
-            changed := changed + coalesce(mesh.do_chore(chore, keep_history), 0);
+            changed := changed + coalesce(mesh.do_chore(chore, keep), 0);
         EXCEPTION WHEN OTHERS THEN
             problem := SQLERRM;
             failed := true;

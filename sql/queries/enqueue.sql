@@ -36,8 +36,12 @@ SELECT mesh.enqueue(
 SELECT id FROM mesh.enqueue_batch(%(jobs)s::jsonb) ORDER BY ordinal;
 
 -- name: define_gate
--- Makes a gate, or changes its limits.
-SELECT mesh.define_gate(%(key)s::text, %(most_running)s::integer, %(rate)s::double precision, %(burst)s::integer);
+-- Makes a gate, or changes its limits; it lasts as long as jobs name it.
+SELECT mesh.define_gate(%(key)s::text, %(most_running)s::integer, %(rate)s::double precision, %(burst)s::integer, true);
+
+-- name: refuse_known_ids
+-- Fails when one is the id of a job that runs or has ended.
+SELECT mesh.refuse_known_ids(%(ids)s::uuid[]);
 
 -- name: register_job_types
 -- Makes types known, so that they may be enqueued, with their secret fields and the schemas of their payloads.

@@ -11,6 +11,7 @@ from psycopg.rows import scalar_row
 from mesh_runtime.database import queries
 from mesh_runtime.queue.errors import InvalidJobError, NoQueueError, UnknownJobTypeError, UnknownParentError
 from mesh_runtime.queue.handlers import Handler
+from mesh_runtime.queue.identifiers import chosen
 from mesh_runtime.queue.job_problems import checked_type
 from mesh_runtime.queue.job_rows import (
     BY_DATABASE,
@@ -112,9 +113,12 @@ class Batch:
         self._order: list[int] = []
 
     def before(self) -> list[tuple[str, dict[str, Any]]]:
-        """What is said before the jobs: their handlers' types and the gates that they define."""
+        """What is said before the jobs: their handlers' types, ids that may be in use, and the gates that they define."""
         handlers = {id(new.job_type): new.job_type for new in self._jobs if isinstance(new.job_type, Handler)}
         known = [("register_job_types", registration(handlers.values(), schemas=False))] if handlers else []
+        # A COPY asks about no id; for other jobs the database does.
+        ids = chosen(new.id for new in self.plain)
+        known += [("refuse_known_ids", {"ids": ids})] if ids else []
         return known + [("define_gate", gate) for gate in gate_parameters(self.special)]
 
     def plain_types(self) -> dict[str, Any]:
@@ -142,7 +146,7 @@ def translated(error: psycopg.Error) -> Exception:
                 message,
                 remedy="Check its spelling; a worker that starts makes its types known, and so does register_types().",
             )
-        case "PT422":
+        case "PT422" | "PT409":
             return InvalidJobError(message, remedy=error.diag.message_hint)
         case "PT404":
             return UnknownParentError(message, remedy=error.diag.message_hint)

@@ -152,3 +152,32 @@ def test_who_asks_for_several_jobs_takes_their_keys_in_the_order_of_enqueuers(
         liker.connection.commit()
         waiting.result()
     assert {state(rows, job) for job in (first, second)} <= {"cancelled", "pending"}
+
+
+def test_an_event_gives_a_job_that_backs_off_new_attempts_and_an_earlier_time(
+    auto: Connection, rows: Rows, worker_id: str
+) -> None:
+    first = enqueue(auto, TYPE, {"n": 1}, debounce_key="k")
+    fail(rows, *claim(rows, worker_id), retry_after=3600)
+    assert enqueue(auto, TYPE, {"n": 2}, debounce_key="k", delay=SOON, max_attempts=5) == first
+    soon = "run_at < clock_timestamp() + interval '1 minute'"
+    found = f"SELECT payload, attempts, max_attempts, {soon}, jsonb_array_length(errors) FROM mesh.jobs"
+    assert rows(found) == [({"n": 2}, 0, 5, True, 1)]
+    enqueue(auto, TYPE, {"n": 3}, debounce_key="k", max_attempts=2)
+    assert rows(found) == [({"n": 3}, 0, 5, True, 1)]
+    hurry(rows)
+    assert claim(rows, worker_id)[1] == [first]
+
+
+def test_an_enqueuer_commits_while_a_handler_is_about_to_free_the_key(
+    auto: Connection, rows: Rows, worker_id: str, database_url: str
+) -> None:
+    enqueue(auto, TYPE, {}, debounce_key="k")
+    token, ids = claim(rows, worker_id)
+    with session(database_url, rows) as handler:
+        handler.run("SELECT mesh.complete_jobs(%s, %s)", token, ids)
+        auto.execute("SET lock_timeout = '5s'")
+        second = enqueue(auto, TYPE, {}, debounce_key="k")
+        handler.connection.commit()
+    rows("SELECT mesh.tick()")
+    assert claim(rows, worker_id)[1] == [second]

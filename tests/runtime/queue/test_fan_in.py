@@ -258,3 +258,32 @@ def test_a_child_of_finished_parents_goes_through_its_gate_and_waits_for_its_tim
     later = enqueue(rows, after=[parent], delay="1 hour")
     assert [state(rows, child) for child in children] == ["pending", "blocked"]
     assert state(rows, later) == "scheduled"
+
+
+def test_a_transaction_that_stays_open_keeps_tick_from_no_edge_however_many_there_are(
+    rows: Rows, worker_id: str, database_url: str
+) -> None:
+    parent = enqueue(rows)
+    token, ids = claim(rows, worker_id)
+    far = enqueue(rows)
+    with connect(database_url) as holder, connect(database_url) as slow:
+        holder.execute("SELECT pg_current_xact_id()")
+        enqueue(rows, after=[far])
+        rows("SELECT mesh.tick()")
+        for _ in range(1100):
+            enqueue(rows, after=[far])
+        found = slow.execute("SELECT mesh.enqueue(%s, after => %s)", (TYPE, [parent])).fetchone()
+        complete(rows, token, ids)
+        slow.commit()
+        assert found is not None
+        for _ in range(3):
+            rows("SELECT mesh.tick()")
+        assert state(rows, found[0]) == "pending"
+    for _ in range(8):
+        rows("SELECT mesh.tick()")
+    assert rows("SELECT count(*) FROM mesh.job_edges, mesh.edge_checks WHERE made_by >= checked") == [(0,)]
+
+
+def test_parents_are_looked_up_by_index_whatever_the_statistics_say(rows: Rows) -> None:
+    setting = "SELECT 'enable_seqscan=off' = ANY (proconfig) FROM pg_proc WHERE oid = 'mesh.parent_states'::regproc"
+    assert rows(setting) == [(True,)]

@@ -9,6 +9,7 @@ import pytest
 from tests.runtime.queue.steps import TYPE, claim, complete, enqueue, fail, hurry, release, rescue, state
 
 from mesh_runtime.database import connect
+from mesh_runtime.queue.identifiers import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ def test_a_job_whose_key_does_not_wait_goes_back_and_takes_later_ones_in(rows: R
     first = enqueue(rows, debounce_key="k", payload='{"n": 1}')
     fail(rows, *claim(rows, worker_id), retry_after=3600)
     assert enqueue(rows, debounce_key="k", payload='{"n": 2}') == first
-    assert rows("SELECT status, payload, attempts FROM mesh.jobs") == [("scheduled", {"n": 2}, 1)]
+    assert rows("SELECT status, payload, attempts FROM mesh.jobs") == [("scheduled", {"n": 2}, 0)]
 
 
 def test_an_exhausted_job_dies_although_its_key_waits(rows: Rows, worker_id: str) -> None:
@@ -159,7 +160,7 @@ def test_what_one_lease_holds_is_not_ended_under_anothers_token(rows: Rows, work
 
 
 def test_a_second_death_of_the_same_id_takes_the_place_of_the_first(rows: Rows, worker_id: str) -> None:
-    given = UUID("01900000-0000-7000-8000-00000000abcd")
+    given = uuid7()
     for error in ("first", "second"):
         enqueue(rows, id=given, max_attempts=1)
         token, ids = claim(rows, worker_id)

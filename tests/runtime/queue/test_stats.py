@@ -34,6 +34,10 @@ def claim(rows: Rows, worker: str, most: int) -> tuple[int, list[Any]]:
     return found[0][0], [row[1] for row in found]
 
 
+def complete(rows: Rows, token: int, ids: list[Any]) -> None:
+    rows("SELECT mesh.complete_jobs(%s, %s)", token, ids)
+
+
 def everything_happens(rows: Rows, worker: str) -> None:
     """Jobs of one type take every way through the queue."""
     for _ in range(9):
@@ -273,3 +277,62 @@ def test_a_part_of_tick_that_fails_stops_no_other_and_is_said(rows: Rows, worker
     rows("ALTER TABLE mesh.jobs DROP CONSTRAINT refused")
     rows("SELECT mesh.tick()")
     assert health(rows) == (True, [])
+
+
+def test_a_lease_that_cannot_be_rescued_stops_no_other_and_is_said(rows: Rows, worker_id: str) -> None:
+    rows("SELECT mesh.enqueue(%s) FROM generate_series(1, 3)", TYPE)
+    broken = claim(rows, worker_id, 1)[1][0]
+    claim(rows, worker_id, 1)
+    claim(rows, worker_id, 1)
+    rows("UPDATE mesh.workers SET expires_at = now() - interval '1 hour'")
+    rows(f"ALTER TABLE mesh.jobs ADD CONSTRAINT refused CHECK (id <> '{broken}')")
+    rows("SELECT mesh.tick()")
+    assert rows("SELECT count(*) FROM mesh.jobs WHERE rescues = 1") == [(2,)]
+    assert "stuck" in health(rows)[1]
+    assert any("refused" in str(row) for row in rows("SELECT last_error FROM mesh.chores"))
+    rows("SELECT mesh.tick()")
+    assert "stuck" in health(rows)[1], "it is said until it is rescued"
+    rows("ALTER TABLE mesh.jobs DROP CONSTRAINT refused")
+    rows("SELECT mesh.tick()")
+    assert rows("SELECT count(*) FROM mesh.jobs WHERE rescues = 1") == [(3,)]
+    assert health(rows) == (True, [])
+
+
+@pytest.mark.parametrize("keep", ["'0'", "'-3 days'", "NULL"])
+def test_no_tick_drops_the_history_of_today(rows: Rows, worker_id: str, keep: str) -> None:
+    rows("SELECT mesh.enqueue(%s) FROM generate_series(1, 2)", TYPE)
+    token, ids = claim(rows, worker_id, 2)
+    complete(rows, token, ids)
+    rows("UPDATE mesh.history SET completed_at = clock_timestamp() - interval '20 hours' WHERE id = %s", ids[0])
+    rows("SELECT mesh.make_history_partitions()")
+    rows("UPDATE mesh.chores SET done_at = '-infinity'")
+    rows(f"SELECT mesh.tick({keep})")
+    assert rows("SELECT count(*) FROM mesh.history") == [(2,)]
+
+
+def test_a_tick_that_is_told_nothing_keeps_the_default(rows: Rows, worker_id: str) -> None:
+    rows("SELECT mesh.enqueue(%s) FROM generate_series(1, 2)", TYPE)
+    token, ids = claim(rows, worker_id, 2)
+    complete(rows, token, ids)
+    rows("UPDATE mesh.history SET completed_at = clock_timestamp() - interval '20 days' WHERE id = %s", ids[0])
+    rows("UPDATE mesh.chores SET done_at = '-infinity'")
+    rows("SELECT mesh.tick(NULL)")
+    assert rows("SELECT id FROM mesh.history") == [(ids[1],)]
+
+
+def test_counts_that_are_wrong_are_counted_again_from_the_rows(rows: Rows, worker_id: str, database_url: str) -> None:
+    rows("SELECT mesh.enqueue(%s) FROM generate_series(1, 6)", TYPE)
+    token, ids = claim(rows, worker_id, 4)
+    complete(rows, token, ids[:2])
+    rows("DELETE FROM mesh.history WHERE id = %s", ids[0])
+    assert rows("SELECT * FROM mesh.recount()") == [], "what retention drops was counted nevertheless"
+    rows("INSERT INTO mesh.jobs (job_type) SELECT %s FROM generate_series(1, 3)", TYPE)
+    rows("UPDATE mesh.job_counts SET count = count + 7 WHERE state = 'running'")
+    with connect(database_url) as other:
+        other.execute("SELECT mesh.enqueue(%s)", (TYPE,))
+        wrong = rows("SELECT state, counted, found FROM mesh.recount() ORDER BY 1")
+        assert ("pending", 2, 5) in wrong
+        rows("SELECT mesh.fold_moves()")
+    counts = "SELECT enqueued, pending, running, completed FROM mesh.queue_stats() WHERE job_type = %s"
+    assert rows(counts, TYPE) == [(10, 6, 2, 2)]
+    assert rows("SELECT * FROM mesh.recount()") == []
