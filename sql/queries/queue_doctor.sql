@@ -41,6 +41,15 @@ SELECT count(*) AS moves, extract(epoch FROM clock_timestamp() - min(m.at))::flo
 -- Ended jobs that went into no day's partition, as there was none.
 SELECT count(*) AS jobs FROM (SELECT FROM mesh.history_default LIMIT 100000) AS found;
 
+-- name: wrong_counts
+-- Counts that are not those of the rows. It reads every job, those in history too.
+SELECT count(*) AS wrong, min(format('%%s %%s: %%s counted, %%s found', job_type, state, counted, found)) AS first
+FROM mesh.miscounts() HAVING count(*) > 0;
+
+-- name: recount
+-- Makes the counts right again.
+SELECT FROM mesh.recount();
+
 -- name: missing_partitions
 -- The next two days that history has no partition for.
 SELECT to_char(day, 'YYYY-MM-DD') AS day FROM (

@@ -10,7 +10,7 @@ from mesh_cli.console import emit_json, say
 from mesh_cli.options import JsonOption, ProjectOption
 from mesh_runtime.cli.doctor_likes import likes_command
 from mesh_runtime.cli.queue.options import duration, queue_database
-from mesh_runtime.queue.examination import Finding, Limits, examine
+from mesh_runtime.queue.examination import Finding, Limits, examine, recount
 from mesh_runtime.queue.known import jsonable
 
 app = typer.Typer(
@@ -36,23 +36,28 @@ def queue_command(
         str, typer.Option("--open-for", metavar="FOR", help="How long a transaction may stay open.")
     ] = "1m",
     held_for: Annotated[str, typer.Option("--held-for", metavar="FOR", help="How long a lease may be held.")] = "1h",
+    fix: Annotated[bool, typer.Option("--fix", help="Count jobs again where the counts are wrong.")] = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Look for what slows the queue down: old transactions, dead rows, leases that nobody ends, counts left unfolded.
+    """Look for what slows the queue down: old transactions, dead rows, leases that nobody ends, counts that are wrong.
 
-    Exit codes: 0 nothing was found; 1 something was; 2 it could not be looked for.
+    Exit codes: 0 nothing was found, or all of it was repaired; 1 something was; 2 it could not be looked for.
     """
     limits = Limits(open_for=duration(open_for, "--open-for"), held_for=duration(held_for, "--held-for"))
     with queue_database(project) as connection:
-        found = examine(connection, limits)
+        found = left = examine(connection, limits)
+        if fix and any(finding.check == "wrong_counts" for finding in found):
+            recount(connection)
+            left = examine(connection, limits)
     if as_json:
-        emit_json({"findings": [_entry(finding) for finding in found]})
+        emit_json({"findings": [_entry(finding) for finding in found], "left": len(left)})
     else:
         for finding in found:
             say(str(finding.problem))
-        say(f"{len(found)} findings" if len(found) != 1 else "1 finding")
-    if found:
+        repaired = f", {len(left)} left" if fix and found else ""
+        say(f"{len(found)} finding{'s' if len(found) != 1 else ''}{repaired}")
+    if left:
         raise typer.Exit(1)
 
 

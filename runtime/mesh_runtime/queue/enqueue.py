@@ -113,7 +113,7 @@ class Batch:
         self._order: list[int] = []
 
     def before(self) -> list[tuple[str, dict[str, Any]]]:
-        """What is said before the jobs: their handlers' types, ids that may be in use, and the gates that they define."""
+        """What is said before the jobs: handlers' types, ids that may be in use, and gates that they define."""
         handlers = {id(new.job_type): new.job_type for new in self._jobs if isinstance(new.job_type, Handler)}
         known = [("register_job_types", registration(handlers.values(), schemas=False))] if handlers else []
         # A COPY asks about no id; for other jobs the database does.

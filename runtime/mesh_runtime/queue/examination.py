@@ -71,6 +71,11 @@ def examine(connection: psycopg.Connection[Any], limits: Limits | None = None) -
     return list(_findings(connection, limits or Limits()))
 
 
+def recount(connection: psycopg.Connection[Any]) -> None:
+    """Make the counts those of the rows again, while jobs move."""
+    connection.execute(_SQL["recount"].sql)
+
+
 def _findings(connection: psycopg.Connection[Any], limits: Limits) -> Iterator[Finding]:
     parameters = {
         "after": limits.open_for,
@@ -150,6 +155,14 @@ def _default(row: Mapping[str, Any], _limits: Limits) -> Problem | None:
     )
 
 
+def _counts(row: Mapping[str, Any], _limits: Limits) -> Problem:
+    return Problem(
+        f"{row['wrong']:,} counts are not those of the jobs ({row['first']}): somebody has written to mesh.jobs "
+        "directly, or a program with an older mesh has",
+        remedy="Count again: mesh doctor queue --fix",
+    )
+
+
 def _partition(row: Mapping[str, Any], _limits: Limits) -> Problem:
     return Problem(
         f"mesh.history has no partition for {row['day']}",
@@ -185,5 +198,6 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Limits], Problem | None]] = {
     "old_leases": _lease,
     "unfolded_moves": _unfolded,
     "default_history": _default,
+    "wrong_counts": _counts,
     "missing_partitions": _partition,
 }

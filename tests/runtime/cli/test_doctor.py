@@ -121,6 +121,21 @@ def test_a_replication_slot_that_falls_behind_is_described() -> None:
     assert "pg_drop_replication_slot('old')" in str(problem.remedy)
 
 
+def test_wrong_counts_are_found_and_counted_again(doctor: Doctor, auto: psycopg.Connection[Any]) -> None:
+    auto.execute("SELECT mesh.enqueue('greet')")
+    assert doctor("--fix") == (0, {})
+    auto.execute("INSERT INTO mesh.jobs (job_type) VALUES ('greet')")
+    for _ in range(2):
+        code, found = doctor()
+        assert code == 1
+        assert "greet enqueued: 1 counted, 2 found" in found["wrong_counts"]["message"]
+        assert "--fix" in found["wrong_counts"]["remedy"]
+    code, found = doctor("--fix")
+    assert (code, list(found)) == (0, ["wrong_counts"])
+    assert doctor() == (0, {})
+    assert auto.execute("SELECT enqueued, pending FROM mesh.queue_stats() WHERE enqueued > 0").fetchall() == [(2, 2)]
+
+
 def test_people_get_text(settings: Settings, doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
     del settings
     with pytest.MonkeyPatch.context() as patch:
