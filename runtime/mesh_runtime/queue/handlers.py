@@ -114,18 +114,39 @@ def job(
         isolation: "process" runs it in a process of its own: it can be killed, and takes nothing else along if it dies.
 
     Raises:
-        HandlerError: the name is not one, or the timeout or the isolation cannot be.
+        HandlerError: the name is not one, or the function, the payload's model, the timeout or the isolation cannot be.
     """
+    if not isinstance(job_type, str):
+        raise HandlerError("@job lacks the name of the job type", remedy='Write it like @job("send_mail").')
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", job_type):
         raise HandlerError(
             f"{job_type!r} is not a job type's name",
             remedy="Use snake_case, at most 63 letters, digits and underscores.",
         )
-    if timeout is not None and timeout <= timedelta():
-        raise HandlerError(f"{job_type}: the timeout must be more than nothing, not {timeout}")
+    if payload is not None and not hasattr(payload, "model_validate"):
+        raise HandlerError(f"{job_type}: the payload must be a pydantic model, not {payload!r}")
+    if timeout is not None and not (isinstance(timeout, timedelta) and timeout > timedelta()):
+        raise HandlerError(f"{job_type}: the timeout must be a timedelta of more than nothing, not {timeout}")
     if isolation not in get_args(Isolation):
         raise HandlerError(f"{job_type}: the isolation must be thread or process, not {isolation!r}")
-    return lambda function: Handler(job_type, function, payload, version, timeout, isolation)
+
+    def handler(function: Function) -> Handler:
+        _check_arguments(job_type, function)
+        return Handler(job_type, function, payload, version, timeout, isolation)
+
+    return handler
+
+
+def _check_arguments(job_type: str, function: Function) -> None:
+    try:
+        inspect.signature(function).bind("payload", "context")
+    except TypeError as error:
+        raise HandlerError(
+            f"{job_type}: the handler cannot be called with a payload and a context: {error}",
+            remedy="Write it like def send_mail(payload, context).",
+        ) from error
+    except ValueError:
+        return  # what is written in C has no signature
 
 
 def by_type(handlers: Iterable[Handler]) -> dict[str, Handler]:

@@ -324,6 +324,17 @@ def test_two_handlers_of_one_type_are_refused() -> None:
 def test_a_type_must_have_a_plain_name() -> None:
     with pytest.raises(HandlerError, match="snake_case"):
         job("Make Thumbnail")
+    with pytest.raises(HandlerError, match="lacks the name"):
+        job(daily_report)  # type: ignore[arg-type]
+
+
+def test_a_handler_takes_a_payload_and_a_context() -> None:
+    with pytest.raises(HandlerError, match="send_mail: the handler cannot be called with a payload and a context"):
+        job("send_mail")(lambda payload: payload)  # type: ignore[arg-type, misc]
+    with pytest.raises(HandlerError, match="must be a pydantic model, not <class 'dict'>"):
+        job("send_mail", payload=dict)  # type: ignore[arg-type]
+    with pytest.raises(HandlerError, match="the timeout must be a timedelta of more than nothing, not 5"):
+        job("send_mail", timeout=5)  # type: ignore[arg-type]
 
 
 def test_a_handler_can_be_called_like_the_function_it_is() -> None:
