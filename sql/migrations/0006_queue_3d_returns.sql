@@ -106,8 +106,14 @@ DECLARE
 BEGIN
     DELETE FROM mesh.workers w WHERE w.id = ANY (ARRAY(
         SELECT expired.id FROM mesh.workers expired WHERE expired.expires_at < clock_timestamp() FOR UPDATE SKIP LOCKED));
-    -- A lease that is locked is being completed at this moment.
-    FOR lost IN SELECT l.* FROM mesh.leases l WHERE l.token IN (SELECT mesh.lost_leases()) ORDER BY l.token FOR UPDATE SKIP LOCKED LOOP
+    -- A lease that is locked is being completed at this moment. The conditions stand here too, for they are looked at again
+    -- when the lock is there: somebody may have renewed it.
+    FOR lost IN
+        SELECT l.* FROM mesh.leases l
+        WHERE l.expires_at < clock_timestamp()
+           OR (l.worker_id IS NOT NULL AND NOT EXISTS (SELECT FROM mesh.workers w WHERE w.id = l.worker_id))
+        ORDER BY l.token FOR UPDATE SKIP LOCKED
+    LOOP
         BEGIN
             rescued := rescued + mesh.rescue_lease(lost);
         EXCEPTION
