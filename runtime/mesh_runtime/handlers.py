@@ -30,10 +30,11 @@ class HandlerSource:
     def __init__(self, settings: Settings) -> None:
         self._plugins = PluginSource.of(settings)
         self._registry = self._plugins.registry
+        self._handlers = _with_plugins(self._registry)
 
     def current(self) -> dict[str, Handler]:
         """Every handler, by job type."""
-        return _with_plugins(self._registry)
+        return self._handlers
 
     def refresh(self) -> dict[str, Handler] | None:
         """Every handler when a plug-in has changed since the last call; else None."""
@@ -41,7 +42,8 @@ class HandlerSource:
         if registry is self._registry:
             return None
         self._registry = registry
-        return self.current()
+        self._handlers = _with_plugins(registry)
+        return self._handlers
 
     def declare_schedules(self, connection: psycopg.Connection[Any]) -> None:
         """Make the database's schedules those of the runtime and the plug-ins; the connection is in autocommit.
