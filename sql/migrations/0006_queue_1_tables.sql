@@ -166,4 +166,17 @@ CREATE TABLE mesh.schedule_runs (
 );
 COMMENT ON TABLE mesh.schedule_runs IS 'When schedules fired; the key makes each time fire once in a fleet.';
 
+CREATE TABLE mesh.chores (
+    name text PRIMARY KEY,
+    done_at timestamptz NOT NULL DEFAULT '-infinity',
+    last_error text
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+COMMENT ON TABLE mesh.chores IS 'The parts of tick. Some are done by one tick of a fleet, and only now and then.';
+COMMENT ON COLUMN mesh.chores.done_at IS 'When a part that is done now and then was last begun.';
+COMMENT ON COLUMN mesh.chores.last_error IS 'Why it failed the last time; null when it did not.';
+
+INSERT INTO mesh.chores (name)
+VALUES ('promote'), ('rescue'), ('rescue_lease'), ('gates'), ('idle_gates'), ('children'), ('cancellations'), ('schedules'), ('fold'), ('fold_all'),
+       ('partitions'), ('prune'), ('history');
+
 SELECT mesh.keep_private();

@@ -9,19 +9,6 @@ SELECT mesh.lock_tables('mesh.jobs, mesh.leases, mesh.lease_ends, mesh.history, 
 -- Folding begins at the newest moves: under an old snapshot, those that were folded long ago cannot be removed yet.
 CREATE INDEX job_moves_at ON mesh.job_moves USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
 
-CREATE TABLE mesh.chores (
-    name text PRIMARY KEY,
-    done_at timestamptz NOT NULL DEFAULT '-infinity',
-    last_error text
-) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
-COMMENT ON TABLE mesh.chores IS 'The parts of tick. Some are done by one tick of a fleet, and only now and then.';
-COMMENT ON COLUMN mesh.chores.done_at IS 'When a part that is done now and then was last begun.';
-COMMENT ON COLUMN mesh.chores.last_error IS 'Why it failed the last time; null when it did not.';
-
-INSERT INTO mesh.chores (name)
-VALUES ('promote'), ('rescue'), ('rescue_lease'), ('gates'), ('idle_gates'), ('children'), ('cancellations'), ('schedules'), ('fold'), ('fold_all'),
-       ('partitions'), ('prune'), ('history');
-
 CREATE FUNCTION mesh.chore_is_due(chore text, every interval) RETURNS boolean
 LANGUAGE sql SET search_path = ''
 -- True for one caller, who then has the chore until its transaction ends; the others do without.

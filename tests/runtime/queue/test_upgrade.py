@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.runtime.queue.steps import TYPE, assert_sound, claim, complete, fail
 
 from mesh_runtime.database import Source, connect, migrate, runtime_source
@@ -53,10 +54,14 @@ def test_jobs_that_were_there_before_are_counted_and_their_leases_hold(mesh_serv
             assert rows(f"{counted} WHERE job_type = %s", TYPE) == [(11, 0, 1, 5, 4, 1)]
 
 
-def test_jobs_die_while_the_functions_are_being_replaced(mesh_server: str, tmp_path: Path) -> None:
+_STEPS = [migration.path.name for migration in runtime_source().migrations() if "0006" <= migration.path.name < "0007"]
+
+
+@pytest.mark.parametrize("last", _STEPS)
+def test_jobs_end_and_workers_tick_between_any_two_steps(mesh_server: str, tmp_path: Path, last: str) -> None:
     now = runtime_source()
     for migration in now.migrations():
-        if migration.path.name < "0006_queue_3d":
+        if migration.path.name <= last:
             shutil.copy(migration.path, tmp_path)
     with fresh_database(mesh_server) as url:
         with connect(url) as admin:
@@ -68,6 +73,12 @@ def test_jobs_die_while_the_functions_are_being_replaced(mesh_server: str, tmp_p
                 return cursor.fetchall() if cursor.description else []
 
             rows("INSERT INTO mesh.workers (id, name, types, expires_at) VALUES (%s, '', '{}', 'infinity')", _WORKER)
-            rows(f"SELECT mesh.enqueue('{TYPE}')")
-            assert fail(rows, *claim(rows, _WORKER), reason="permanent") == 1
+            for _ in range(3):
+                rows(f"SELECT mesh.enqueue('{TYPE}')")
+            token, ids = claim(rows, _WORKER)
+            assert fail(rows, token, ids[:1], reason="permanent") == 1
+            assert complete(rows, token, ids[1:2]) == 1
+            rows("UPDATE mesh.workers SET expires_at = '-infinity'")
+            rows("SELECT mesh.tick()")
+            assert rows("SELECT rescues FROM mesh.jobs") == [(1,)]
             assert rows("SELECT count(*) FROM mesh.dead_jobs") == [(1,)]
