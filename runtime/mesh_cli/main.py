@@ -30,6 +30,8 @@ OWN_ORDER = (
     "db",
     "serve",
     "worker",
+    "queue",
+    "doctor",
     "plugins",
     "ingest",
     "candidates",

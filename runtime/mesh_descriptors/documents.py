@@ -30,7 +30,8 @@ def read_toml(path: Path, model: type[Model], *, shown_as: str | None = None) ->
         shown_as: how messages name the file; default `path`.
 
     Raises:
-        DocumentError: the file is missing, cannot be read, no UTF-8, no TOML, or not what the model asks for; all problems at once.
+        DocumentError: the file is missing, cannot be read, no UTF-8, no TOML, or not what the model asks for; all
+            problems at once.
     """
     name = shown_as or str(path)
     try:

@@ -75,6 +75,30 @@ class ConfigField(BaseModel):
         raise ValueError(f"expected {self.type}, found {found}")
 
 
+class PluginSchedule(BaseModel):
+    """`[[schedules]]`: a job that the plug-in wants enqueued again and again.
+
+    Attributes:
+        name: of the schedule, in snake_case; one only in a database.
+        cron: minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly, @yearly.
+        job: the type of the job.
+        payload: of each job.
+        timezone: whose clock the expression is read by.
+        priority: 0 to 10; ten is the most urgent.
+        max_attempts: after so many failures the job is a dead letter.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    cron: str = Field(pattern=r"^\s*(@[A-Za-z]+|\S+(\s+\S+){4})\s*$")
+    job: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    payload: dict[str, Any] = {}
+    timezone: str = Field(default="UTC", min_length=1)
+    priority: int = Field(default=0, ge=0, le=10)
+    max_attempts: int = Field(default=3, ge=1, le=1000)
+
+
 ConfigName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
@@ -90,6 +114,7 @@ class PluginDescriptor(BaseModel):
         entry: modules beside `plugin.toml` that are imported when the plug-in loads, in this order.
         replaces_first_party: the plug-in takes the place of the one that mesh ships for the same kind and type.
         config: the values that a project may set in `[plugins.<folder name>]` of its `mesh.toml`.
+        schedules: jobs that come again; a worker makes them known when it starts.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,3 +127,4 @@ class PluginDescriptor(BaseModel):
     entry: tuple[Annotated[str, AfterValidator(_module)], ...] = ()
     replaces_first_party: bool = False
     config: dict[ConfigName, ConfigField] = {}
+    schedules: tuple[PluginSchedule, ...] = ()

@@ -1,4 +1,4 @@
-"""The runtime's errors: one base, and the two that tell the queue what to do next."""
+"""The runtime's errors: one base, and those that tell the queue what to do next."""
 
 from __future__ import annotations
 
@@ -15,22 +15,33 @@ class RuntimeFault(MeshError):  # noqa: N818  it is the base that every error of
 
 
 class Retryable(RuntimeFault):
-    """The job failed now and may succeed later: run it again.
+    """The job failed now and may succeed later: it is run again after its backoff."""
+
+
+class RetryAfter(Retryable):
+    """The job failed now; run it again after that time, as a service that is too busy asks for.
 
     Attributes:
-        after: how long to wait at least; None leaves it to the job's backoff.
+        after: how long to wait at least.
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        after: timedelta | None = None,
-        place: Place | None = None,
-        remedy: str | None = None,
+        self, after: timedelta, message: str, *, place: Place | None = None, remedy: str | None = None
     ) -> None:
         self.after = after
         super().__init__(message, place=place, remedy=remedy)
+
+
+class Snooze(RuntimeFault):
+    """The job has nothing to do yet: run it again after that time. It has not failed, and no attempt is counted.
+
+    Attributes:
+        after: how long to wait.
+    """
+
+    def __init__(self, after: timedelta) -> None:
+        self.after = after
+        super().__init__(f"snoozed for {after}")
 
 
 class Permanent(RuntimeFault):

@@ -60,9 +60,9 @@ def _size(text: str) -> int:
     return int(found[1]) * unit
 
 
-def _setting(variable: str, parse: Callable[[str], Any], default: Any) -> Any:
+def _setting(variable: str, parse: Callable[[str], Any], default: Any, *, shown: bool = True) -> Any:
     """A field that comes from an environment variable; one that is unset or empty leaves the default."""
-    return field(default=default, metadata={"variable": variable, "parse": parse})
+    return field(default=default, repr=shown, metadata={"variable": variable, "parse": parse})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,9 @@ class Settings:
         database_url: the database; None is the embedded server.
         direct_url: the same database around its connection pooler, for migrations and LISTEN; None is `database_url`.
         development: False in production.
+        cron_secret: who sends it may have jobs processed over HTTP; None is nobody.
+        admin_secret: who sends it may read the queue's figures over HTTP; None is nobody.
+        keep_history_days: how long jobs that have ended are kept.
         storage_url: where raw files are kept; None is the folder `.mesh/local/storage`.
         limit_expanded_bytes: how large an upload may be once it is unpacked.
         limit_expansion_ratio: how many times larger than itself an upload may unpack.
@@ -89,6 +92,9 @@ class Settings:
     database_url: str | None = _setting("DATABASE_URL", _postgres_url, None)
     direct_url: str | None = _setting("DATABASE_DIRECT_URL", _postgres_url, None)
     development: bool = _setting("MESH_ENV", _development, True)  # noqa: FBT003  the default of the field
+    cron_secret: str | None = _setting("CRON_SECRET", str, None, shown=False)
+    admin_secret: str | None = _setting("MESH_ADMIN_SECRET", str, None, shown=False)
+    keep_history_days: int = _setting("MESH_QUEUE_KEEP_HISTORY", _count, 14)
     storage_url: str | None = _setting("MESH_STORAGE_URL", _url, None)
     limit_expanded_bytes: int = _setting("MESH_LIMIT_EXPANDED", _size, 5 * GIB)
     limit_expansion_ratio: int = _setting("MESH_LIMIT_RATIO", _count, 200)

@@ -1,24 +1,5 @@
 -- The statements of the queue's clients; what they do stands with the functions in sql/migrations/0002_queue_*.sql.
 
--- name: enqueue
--- One job, in the caller's transaction.
-SELECT mesh.enqueue(
-    %(job_type)s, %(payload)s::jsonb, %(priority)s, %(delay)s::interval, %(run_at)s::timestamptz, %(max_attempts)s, %(user_id)s,
-    %(payload_version)s
-);
-
--- name: register_job_types
--- Makes the types known, so that they may be enqueued.
-SELECT mesh.register_job_types(%(job_types)s::text[]);
-
--- name: check_job_types
--- Fails when a type is unknown; returns the time of the transaction.
-SELECT now() FROM mesh.check_job_types(%(job_types)s::text[]);
-
--- name: copy_jobs
--- Many jobs at once.
-COPY mesh.jobs (id, job_type, status, priority, run_at, payload, payload_version, user_id, max_attempts) FROM STDIN;
-
 -- name: wake_workers
 -- Notifies the workers, if any of them sleeps.
 SELECT mesh.wake_workers();
@@ -38,16 +19,25 @@ WHERE id = %(worker)s RETURNING id;
 -- The worker goes; the leases that it still has are rescued at the next tick.
 DELETE FROM mesh.workers WHERE id = %(worker)s;
 
+-- name: lane_floors
+-- Where the next claims may begin in each lane of the types.
+SELECT mesh.lane_floors(%(types)s::text[], %(alone)s);
+
 -- name: claim_jobs
--- Leases a batch from one lane of the types; `sleepy` marks the worker as idle when there is nothing, and only a worker that
--- is `alone` gets jobs that may have killed others.
+-- Leases a batch from one lane of the types, above the floors; `sleepy` marks the worker as idle when there is nothing, and
+-- only a worker that is `alone` gets jobs that may have killed others.
 SELECT token, (job).id, (job).job_type, (job).priority, (job).payload::text, (job).payload_version, (job).user_id,
-       (job).attempts + 1, (job).max_attempts, (job).rescues, (job).created_at
-FROM mesh.claim_jobs(%(worker)s, %(types)s::text[], %(most)s, %(sleepy)s, %(alone)s);
+       (job).attempts + 1, (job).max_attempts, (job).rescues, (job).created_at, (job).seq, (job).timeout_ms,
+       (job).traceparent, coalesce((job).parents, '{}')
+FROM mesh.claim_jobs(%(worker)s, %(types)s::text[], %(most)s, %(sleepy)s, %(alone)s, %(floors)s::bigint[]);
 
 -- name: complete_jobs
 -- Jobs of one lease have ended well; returns how many of them were accepted.
 SELECT mesh.complete_jobs(%(token)s, %(ids)s::uuid[], %(results)s::jsonb[], %(durations)s::integer[]);
+
+-- name: complete_leases
+-- Whole leases have ended well; returns those that it has ended, and how many jobs of each were accepted.
+SELECT token, accepted FROM mesh.complete_leases(%(tokens)s::bigint[], %(ids)s::uuid[], %(results)s::jsonb[], %(durations)s::integer[]);
 
 -- name: fail_jobs
 -- Jobs of one lease have failed: they are retried later or buried; returns how many were accepted.
@@ -68,5 +58,5 @@ WHERE l.token = %(token)s AND j.id = ANY (%(ids)s::uuid[])
   AND NOT EXISTS (SELECT FROM mesh.lease_ends e WHERE e.token = l.token AND e.job_id = j.id);
 
 -- name: tick
--- Promotes and rescues; returns the seconds until the next scheduled job is due.
-SELECT mesh.tick();
+-- Does what time does to the queue; returns the seconds until something is due.
+SELECT mesh.tick(make_interval(days => %(keep_days)s::integer));

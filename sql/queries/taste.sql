@@ -39,3 +39,16 @@ SET built_version = %(built_version)s, vector_version = vector_version + 1, stat
     media = %(media)s, updated_at = clock_timestamp()
 WHERE user_id = %(user_id)s
 RETURNING vector_version;
+
+-- name: enqueue_stale_tastes
+-- Has the vector built again of each user whose favourites have changed since it was built, unless a job for it waits;
+-- returns how many users those are.
+SELECT count(mesh.enqueue(
+    'build_taste_vector', jsonb_build_object('user_id', t.user_id), user_id => t.user_id,
+    unique_key => 'backfill:' || t.user_id
+))
+FROM mesh.user_tastes AS t
+WHERE t.favourites_version > t.built_version
+  AND NOT EXISTS (
+      SELECT FROM mesh.jobs AS j WHERE j.job_type = 'build_taste_vector' AND j.user_id = t.user_id
+  );

@@ -24,6 +24,8 @@ def test_without_variables_the_embedded_server_and_the_documented_limits_hold(pr
     assert settings.database_url is None
     assert settings.direct_url is None
     assert settings.storage_url is None
+    assert settings.cron_secret is None
+    assert settings.admin_secret is None
     assert settings.development
     assert settings.limit_expanded_bytes == 5 * GIB
     assert settings.limit_expansion_ratio == 200
@@ -41,6 +43,8 @@ def test_each_variable_sets_its_field(project: Path) -> None:
         "DATABASE_DIRECT_URL": "postgresql://u@db:5433/app",
         "MESH_ENV": "production",
         "MESH_STORAGE_URL": "s3://raw/exports",
+        "CRON_SECRET": " tick ",
+        "MESH_ADMIN_SECRET": "look",
         "MESH_LIMIT_EXPANDED": "2GiB",
         "MESH_LIMIT_RATIO": "50",
         "MESH_LIMIT_ZIP_ENTRIES": " 7 ",
@@ -53,6 +57,8 @@ def test_each_variable_sets_its_field(project: Path) -> None:
     assert settings.direct_url == "postgresql://u@db:5433/app"
     assert not settings.development
     assert settings.storage_url == "s3://raw/exports"
+    assert (settings.cron_secret, settings.admin_secret) == ("tick", "look")
+    assert "tick" not in repr(settings)
     assert settings.limit_expanded_bytes == 2 * GIB
     assert settings.limit_expansion_ratio == 50
     assert settings.limit_zip_entries == 7

@@ -13,9 +13,9 @@ from mesh_cli.console import emit_json, progress, say, warn
 from mesh_cli.options import JsonOption, ProjectOption
 from mesh_descriptors.errors import Place
 from mesh_runtime.cli.drain import Drain, drained
-from mesh_runtime.cli.handlers import all_handlers
 from mesh_runtime.cli.ready import migrated_database
 from mesh_runtime.errors import RuntimeFault
+from mesh_runtime.handlers import all_handlers
 from mesh_runtime.ingest import Checked, Submitted, check, store
 from mesh_runtime.ingest.status import STEPS, SyncStatus, live_workers, sync_status
 from mesh_runtime.settings import Settings

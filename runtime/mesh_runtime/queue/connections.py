@@ -35,12 +35,16 @@ class Connections:
         """A connection; its transaction commits as the block ends, or rolls back on an error.
 
         Raises:
-            DatabaseAwayError: the database does not answer.
+            DatabaseAwayError: the database does not answer, or the connection broke inside the block.
         """
         connection = self._taken()
         try:
             yield connection
             connection.commit()
+        except psycopg.Error as error:
+            if connection.broken:  # whether it was committed is not known: the lease decides
+                raise DatabaseAwayError("the connection broke while the job used it") from error
+            raise
         finally:
             self._give_back(connection)
 

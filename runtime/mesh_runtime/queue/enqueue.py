@@ -3,156 +3,163 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Unpack
 
 import psycopg
+from psycopg.rows import scalar_row
 
 from mesh_runtime.database import queries
-from mesh_runtime.queue.errors import InvalidJobError, NoQueueError, UnknownJobTypeError
-from mesh_runtime.queue.handlers import Handler, write_payload
-from mesh_runtime.queue.identifiers import uuid7
-from mesh_runtime.queue.values import NewJob
+from mesh_runtime.queue.errors import InvalidJobError, NoQueueError, UnknownJobTypeError, UnknownParentError
+from mesh_runtime.queue.handlers import Handler
+from mesh_runtime.queue.identifiers import chosen
+from mesh_runtime.queue.job_problems import checked_type
+from mesh_runtime.queue.job_rows import (
+    BY_DATABASE,
+    CopyText,
+    batch_text,
+    gate_parameters,
+    registration,
+    statement,
+)
+from mesh_runtime.queue.new_jobs import JobOptions, NewJob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
 
     from pydantic import BaseModel
 
-_SQL = queries("queue")
-_UNKNOWN_TYPE = "PT422"
-_NO_SCHEMA, _NO_FUNCTION = "3F000", "42883"
+SQL = queries("enqueue")
+"""The statements that put jobs into the queue, and make their types known."""
 
 
 def enqueue(
     connection: psycopg.Connection[Any],
     job_type: str | Handler,
     payload: BaseModel | Mapping[str, object],
-    *,
-    priority: int = 0,
-    delay: timedelta | None = None,
-    run_at: datetime | None = None,
-    max_attempts: int = 3,
-    user_id: str | None = None,
+    **options: Unpack[JobOptions],
 ) -> UUID:
     """Enqueue a job in the caller's transaction: it exists once that commits, and never if it rolls back.
 
-    The arguments are the attributes of `NewJob`. Returns the job's id.
+    The arguments are the attributes of `NewJob`. Returns the job's id; under a unique or debounce key that is taken,
+    the id of the job that has it.
 
     Raises:
         InvalidJobError: an argument cannot be; nothing was sent to the database.
         PayloadError: the payload is not what the handler's model says, or is too large.
         UnknownJobTypeError: no handler of that type was ever registered in this database.
+        UnknownParentError: a job in `after` is not known.
     """
-    new = NewJob(
-        job_type=job_type,
-        payload=payload,
-        priority=priority,
-        delay=delay,
-        run_at=run_at,
-        max_attempts=max_attempts,
-        user_id=user_id,
-    )
-    row = _row(new)
+    options.setdefault("id", BY_DATABASE)
+    new = NewJob(job_type=job_type, payload=payload, **options)
+    name, row = statement(new)
     try:
-        if isinstance(job_type, Handler):
-            register_types(connection, [job_type])
-        found = connection.execute(_SQL["enqueue"].sql, row).fetchone()
+        with connection.cursor(row_factory=scalar_row) as cursor:
+            for gate in gate_parameters([new]):
+                cursor.execute(SQL["define_gate"].sql, gate)
+            found: UUID | None = cursor.execute(SQL[name].sql, row).fetchone()
     except psycopg.Error as error:
-        raise _translated(error) from error
+        raise translated(error) from error
     assert found is not None
-    return UUID(str(found[0]))
+    return found
 
 
 def enqueue_many(connection: psycopg.Connection[Any], jobs: Iterable[NewJob]) -> list[UUID]:
-    """Enqueue jobs in the caller's transaction, by COPY; returns their ids in order.
+    """Enqueue jobs in the caller's transaction; returns their ids in order.
+
+    Plain jobs go by COPY; those with keys, gates or parents in one statement, in the order of their keys.
 
     Raises:
-        InvalidJobError, PayloadError, UnknownJobTypeError: as `enqueue`; then none of the jobs is enqueued.
+        InvalidJobError, PayloadError, UnknownJobTypeError, UnknownParentError: as `enqueue`; then none is enqueued.
     """
-    batch = list(jobs)
-    rows = [_row(new) for new in batch]
-    if not rows:
+    batch = Batch(jobs)
+    if not batch.ids:
         return []
     # A connection that is not in autocommit is in the caller's transaction; transaction() would commit it.
-    with connection.transaction() if connection.autocommit else nullcontext():
+    with (
+        connection.transaction() if connection.autocommit else nullcontext(),
+        connection.cursor(row_factory=scalar_row) as cursor,
+    ):
         try:
-            register_types(connection, {new.job_type for new in batch if isinstance(new.job_type, Handler)})
-            found = connection.execute(
-                _SQL["check_job_types"].sql, {"job_types": sorted({row["job_type"] for row in rows})}
-            ).fetchone()
+            for name, row in batch.before():
+                cursor.execute(SQL[name].sql, row)
+            if batch.plain:
+                now: datetime | None = cursor.execute(SQL["check_job_types"].sql, batch.plain_types()).fetchone()
+                assert now is not None
+                _copy(connection, CopyText(batch.plain, now))
+            if batch.special:
+                batch.place(cursor.execute(SQL["enqueue_batch"].sql, batch.special_rows()).fetchall())
         except psycopg.Error as error:
-            raise _translated(error) from error
-        assert found is not None
-        ids = _copy(connection, rows, found[0])
-        connection.execute(_SQL["wake_workers"].sql)
-    return ids
+            raise translated(error) from error
+    return batch.ids
 
 
 def register_types(connection: psycopg.Connection[Any], handlers: Iterable[Handler]) -> None:
     """Make the handlers' types known to the database, so that their jobs may be enqueued by name."""
-    names = sorted(handler.job_type for handler in handlers)
-    if names:
-        connection.execute(_SQL["register_job_types"].sql, {"job_types": names})
+    row = registration(handlers)
+    if row["job_types"]:
+        connection.execute(SQL["register_job_types"].sql, row)
 
 
-def _copy(connection: psycopg.Connection[Any], rows: list[dict[str, Any]], now: datetime) -> list[UUID]:
-    ids: list[UUID] = []
-    with connection.cursor() as cursor, cursor.copy(_SQL["copy_jobs"].sql) as copy:
-        for row in rows:
-            ids.append(uuid7())
-            due = (row["run_at"] or now) + (row["delay"] or timedelta())
-            copy.write_row(
-                (
-                    ids[-1],
-                    row["job_type"],
-                    "scheduled" if due > now else "pending",
-                    row["priority"],
-                    due,
-                    row["payload"],
-                    row["payload_version"],
-                    row["user_id"],
-                    row["max_attempts"],
-                )
+class Batch:
+    """Jobs that are enqueued together: what is sent for them, and the ids that they get."""
+
+    def __init__(self, jobs: Iterable[NewJob]) -> None:
+        self._jobs = list(jobs)
+        self.plain = [new for new in self._jobs if new.is_plain]
+        self.special = [new for new in self._jobs if not new.is_plain]
+        self.ids = [new.id for new in self._jobs]
+        self._order: list[int] = []
+
+    def before(self) -> list[tuple[str, dict[str, Any]]]:
+        """What is said before the jobs: handlers' types, ids that may be in use, and gates that they define."""
+        handlers = {id(new.job_type): new.job_type for new in self._jobs if isinstance(new.job_type, Handler)}
+        known = [("register_job_types", registration(handlers.values(), schemas=False))] if handlers else []
+        # A COPY asks about no id; for other jobs the database does.
+        ids = chosen(new.id for new in self.plain)
+        known += [("refuse_known_ids", {"ids": ids})] if ids else []
+        return known + [("define_gate", gate) for gate in gate_parameters(self.special)]
+
+    def plain_types(self) -> dict[str, Any]:
+        """The types of the plain jobs."""
+        types = {id(new.job_type): new for new in self.plain}
+        return {"job_types": sorted({checked_type(new) for new in types.values()})}
+
+    def special_rows(self) -> dict[str, Any]:
+        """The other jobs, as one parameter."""
+        text, self._order = batch_text(self.special)
+        return {"jobs": text}
+
+    def place(self, found: Sequence[UUID]) -> None:
+        """Take over the ids that the other jobs have got."""
+        special = {self.special[place].id: job_id for place, job_id in zip(self._order, found, strict=True)}
+        self.ids = [special.get(own, own) for own in self.ids]
+
+
+def translated(error: psycopg.Error) -> Exception:
+    """The queue's own error for what the database refused; the error itself, if it is none of the queue's."""
+    message = error.diag.message_primary or str(error)
+    match error.sqlstate:
+        case "PT422" if message.startswith("unknown job type"):
+            return UnknownJobTypeError(
+                message,
+                remedy="Check its spelling; a worker that starts makes its types known, and so does register_types().",
             )
-    return ids
+        case "PT422" | "PT409":
+            return InvalidJobError(message, remedy=error.diag.message_hint)
+        case "PT404":
+            return UnknownParentError(message, remedy=error.diag.message_hint)
+        case "23505" if error.diag.constraint_name == "jobs_pkey":
+            return InvalidJobError("a job with this id waits already", remedy="Make a new NewJob for each job.")
+        case "3F000" | "42883":
+            return NoQueueError()
+    return error
 
 
-def _row(new: NewJob) -> dict[str, Any]:
-    """The parameters of the job's statement, checked."""
-    handler = new.job_type if isinstance(new.job_type, Handler) else None
-    name = new.job_type if isinstance(new.job_type, str) else new.job_type.job_type
-    _check(new, name)
-    return {
-        "job_type": name,
-        "payload": handler.write(new.payload) if handler else write_payload(name, new.payload),
-        "payload_version": handler.version if handler else 1,
-        "priority": new.priority,
-        "delay": new.delay,
-        "run_at": new.run_at and new.run_at.astimezone(UTC),
-        "max_attempts": new.max_attempts,
-        "user_id": new.user_id,
-    }
-
-
-def _check(new: NewJob, name: str) -> None:
-    if not 0 <= new.priority <= 10:
-        raise InvalidJobError(f"{name}: the priority is {new.priority}; it must be 0 to 10, ten being the most urgent")
-    if not 1 <= new.max_attempts <= 1000:
-        raise InvalidJobError(f"{name}: max_attempts is {new.max_attempts}; it must be 1 to 1000")
-    if new.delay is not None and new.delay < timedelta():
-        raise InvalidJobError(f"{name}: the delay is negative", remedy="Leave it out to run the job at once.")
-    if new.run_at is not None and new.run_at.tzinfo is None:
-        raise InvalidJobError(
-            f"{name}: run_at has no time zone", remedy="Use datetime.now(UTC) and the like, never a naive datetime."
-        )
-
-
-def _translated(error: psycopg.Error) -> Exception:
-    if error.sqlstate == _UNKNOWN_TYPE:
-        return UnknownJobTypeError(
-            error.diag.message_primary or str(error),
-            remedy="Check its spelling; a worker that starts makes its types known, and so does register_types().",
-        )
-    return NoQueueError() if error.sqlstate in (_NO_SCHEMA, _NO_FUNCTION) else error
+def _copy(connection: psycopg.Connection[Any], text: CopyText) -> None:
+    # A savepoint: a job that turns out to be wrong takes nothing else of the caller's transaction along.
+    with connection.transaction(), connection.cursor() as cursor, cursor.copy(SQL[text.statement].sql) as copy:
+        for block in text:
+            copy.write(block)
+    connection.execute(SQL["copied_jobs"].sql, text.moves())

@@ -12,8 +12,11 @@ class QueueError(RuntimeFault):
 class NoQueueError(QueueError):
     """The database has no queue: its migrations have not been applied."""
 
-    def __init__(self) -> None:
-        super().__init__("this database has no queue", remedy="Run: mesh db migrate")
+    def __init__(self, *, lacking: int | None = None) -> None:
+        what = "this database has no queue"
+        if lacking is not None:
+            what = f"this database is behind the code: it lacks {lacking} of mesh's migrations"
+        super().__init__(what, remedy="Run: mesh db migrate")
 
 
 class InvalidJobError(QueueError):
@@ -22,6 +25,10 @@ class InvalidJobError(QueueError):
 
 class UnknownJobTypeError(InvalidJobError):
     """The type is not in `mesh.job_types`."""
+
+
+class UnknownParentError(InvalidJobError):
+    """A job is to run after one that is nowhere in the queue or its history."""
 
 
 class PayloadError(InvalidJobError):

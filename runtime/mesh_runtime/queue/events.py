@@ -12,6 +12,7 @@ class Events:
 
     Attributes:
         wake: there may be new jobs.
+        control: somebody may have cancelled a job.
         changed: a job has ended or was told, or the worker is to stop: whoever waits for room looks again.
         ended: there is something to tell.
         urgent: nothing is gained by waiting before it is told.
@@ -20,6 +21,7 @@ class Events:
     """
 
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    control: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     urgent: asyncio.Event = field(default_factory=asyncio.Event)

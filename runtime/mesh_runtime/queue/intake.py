@@ -11,15 +11,18 @@ import psycopg
 
 from mesh_runtime.database import queries
 from mesh_runtime.queue import clock
+from mesh_runtime.queue.floors import Floors
 from mesh_runtime.queue.link import Link, LinkLostError
 from mesh_runtime.queue.outcomes import Released
 from mesh_runtime.queue.values import Job
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from mesh_runtime.queue.crew import Crew
     from mesh_runtime.queue.events import Events
     from mesh_runtime.queue.membership import Membership
-    from mesh_runtime.queue.outcomes import Outbox
+    from mesh_runtime.queue.outbox import Outbox
 
 _SQL = queries("queue")
 _STALE = "PT409"
@@ -35,7 +38,9 @@ class Intake:
         poll: seconds between two looks when nothing wakes the worker.
         most_untold: above so many outcomes that the database has not been told, nothing is claimed.
         drain: end when the queue is empty instead of sleeping.
+        keep_days: for how long history is kept.
         look_for_strays: seconds between two looks for claims whose answer never came.
+        floors: where claims begin; what lies below is found by sweeps.
     """
 
     link: Link
@@ -47,6 +52,8 @@ class Intake:
     most_untold: int
     drain: bool
     look_for_strays: float
+    keep_days: int
+    floors: Floors = field(default_factory=Floors)
     _last_strays: float = field(default_factory=clock.seconds, init=False)
     _last_turn: float = field(default_factory=clock.seconds, init=False)
 
@@ -59,28 +66,34 @@ class Intake:
                 await self._release_strays()
             elif not room:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.events.change(), self.look_for_strays)
-            elif await self._claim(room):
+                    async with asyncio.timeout(self.look_for_strays):
+                        await self.events.change()
+            elif await self._claim(room, sweep=armed and self.floors.affordable()):
                 armed = False
             elif self.drain:
                 if await self._drained():
                     return
             elif not armed:
-                armed = True  # the worker counts as idle by now; what came just before is found by one more claim
+                # The worker counts as idle by now; what came just before is found by one more claim, which begins at
+                # the heads of the lanes, for who enqueued first may have committed last.
+                armed = True
             else:
                 armed = False
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.events.wake.wait(), self.poll)
+                    async with asyncio.timeout(self.poll):
+                        await self.events.wake.wait()
 
-    async def _claim(self, most: int) -> bool:
+    async def _claim(self, most: int, *, sweep: bool = False) -> bool:
         """Hand a batch to the crew; whether there was one."""
         self.events.wake.clear()
-        jobs = await self._lease(most)
+        jobs = await self._lease(most, sweep=sweep)
         if not jobs:
             return False
         self.outbox.opened(jobs[0].token, len(jobs))
         if not jobs[0].rescues:
             self.crew.take(jobs)
+            if len(jobs) < most:
+                await asyncio.sleep(0)  # they start before the next claim, which finds the lane empty, is sent
             return True
         # It may be what killed a worker: it runs alone, with nothing untold, so that it takes no other job along.
         try:
@@ -95,15 +108,13 @@ class Intake:
             await self._quiet()
         return True
 
-    async def _lease(self, most: int) -> list[Job]:
+    async def _lease(self, most: int, *, sweep: bool) -> list[Job]:
         """Up to `most` jobs under a new lease; asked again until the database has given a clear answer."""
         while not self.events.stopping.is_set():
             types = list(self.crew.handlers)
-            worker = await self.member.worker_id(types)
-            alone = self._alone()
-            parameters = {"worker": worker, "types": types, "most": most, "sleepy": not self.drain, "alone": alone}
+            worker = await self.member.worker_id(self.crew.handlers)
             try:
-                rows = await self.link.fetch_once(_SQL["claim_jobs"].sql, parameters)
+                jobs = await self._leased(worker, types, most, sweep=sweep)
             except LinkLostError:
                 await self.link.pause()
                 await self._release_strays()
@@ -114,16 +125,45 @@ class Intake:
                 self.member.lost(worker)
                 continue
             if self.member.is_still(worker):
-                return [Job(*row) for row in rows]
+                return jobs
         return []
 
-    def _alone(self) -> bool:
-        """Whether rescued jobs may be claimed: nothing else runs, or they have waited for that for too long."""
+    async def _leased(self, worker: UUID, types: list[str], most: int, *, sweep: bool) -> list[Job]:
+        alone, turn = self._alone()
+        if sweep or turn or self.floors.due(types, alone=alone):
+            await self._sweep(types)
+        parameters = {
+            "worker": worker,
+            "types": types,
+            "most": most,
+            "sleepy": not self.drain,
+            "alone": alone,
+            "floors": self.floors.below(types),
+        }
+        rows = await self.link.fetch_once(_SQL["claim_jobs"].sql, parameters)
+        jobs = [Job(*(*row[:-1], tuple(row[-1]))) for row in rows]
+        if jobs:
+            self.floors.claimed(jobs, alone=alone)
+        return jobs
+
+    async def _sweep(self, types: list[str]) -> None:
+        """Let the next claim begin at the heads of the lanes, wherever they are now.
+
+        Below rescued jobs too, even if these may not be claimed now: or a worker that has become idle would have to
+        sweep again when it is woken, before it claims.
+        """
+        asked = clock.seconds()
+        rows = await self.link.fetch_once(_SQL["lane_floors"].sql, {"types": types, "alone": True})
+        self.floors.swept(types, rows[0][0] or [], alone=True, asked=asked)
+
+    def _alone(self) -> tuple[bool, bool]:
+        """Whether rescued jobs may be claimed, and whether that is because they have waited for too long."""
         now = clock.seconds()
-        if (self.crew.busy or self.outbox.untold) and now - self._last_turn < _TURN_SECONDS:
-            return False
+        busy = bool(self.crew.busy or self.outbox.untold)
+        if busy and now - self._last_turn < _TURN_SECONDS:
+            return False, False
         self._last_turn = now
-        return True
+        return True, busy
 
     async def _release_strays(self) -> None:
         """Give back what was claimed by statements whose answer never came, however late they were carried out."""
@@ -141,5 +181,5 @@ class Intake:
         if self.crew.busy or self.outbox.untold:
             await self.events.change()
             return False
-        await self.link.fetch(_SQL["tick"].sql, {})
-        return not await self._claim(self.crew.room())
+        await self.link.fetch(_SQL["tick"].sql, {"keep_days": self.keep_days})
+        return not await self._claim(self.crew.room(), sweep=True)

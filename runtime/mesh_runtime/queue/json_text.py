@@ -18,11 +18,20 @@ def write_json(value: object) -> str:
         ValueError: it holds what JSON or PostgreSQL cannot; the message says what.
     """
     encoded = to_json(value)
+    check_json(encoded)
+    return encoded.decode()
+
+
+def check_json(encoded: bytes) -> None:
+    """Look for what PostgreSQL cannot store in JSON that pydantic wrote.
+
+    Raises:
+        ValueError: there is some; the message says what.
+    """
     if b"\\u0000" in encoded and _NUL.search(encoded):
         raise ValueError("it holds a NUL character, which PostgreSQL cannot store")
     if b"NaN" in encoded or b"Infinity" in encoded:
         json.loads(encoded, parse_constant=_refused)  # tells the numbers from the same letters in a string
-    return encoded.decode()
 
 
 def _refused(constant: str) -> object:

@@ -78,6 +78,8 @@ class Link:
 
     def answered(self) -> None:
         """The database has answered."""
+        if self._failures:
+            _LOG.info("%s: the database answers again", self.purpose)
         self._failures = 0
         self._waiting_since = None
 
@@ -108,6 +110,6 @@ class Link:
         """The connection broke: close it, and say so now and then."""
         self._failures += 1
         if self._failures in (1, 10, 100):
-            said = redacted(str(error).strip(), self.url) or "it is silent"
+            said = redacted(" ".join(str(error).split()), self.url) or "it is silent"
             _LOG.warning("%s: no answer from the database: %s", self.purpose, said)
         await self.close()

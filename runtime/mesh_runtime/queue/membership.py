@@ -11,14 +11,17 @@ import psycopg
 
 from mesh_runtime.database import queries
 from mesh_runtime.queue import clock
+from mesh_runtime.queue.enqueue import SQL
 from mesh_runtime.queue.errors import NoQueueError
 from mesh_runtime.queue.heartbeat import Heartbeat
 from mesh_runtime.queue.identifiers import uuid7
+from mesh_runtime.queue.job_rows import registration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from uuid import UUID
 
+    from mesh_runtime.queue.handlers import Handler
     from mesh_runtime.queue.link import Link
 
 _LOG = logging.getLogger("mesh.queue")
@@ -38,15 +41,16 @@ class Membership:
         self._loop = asyncio.get_running_loop()
         self._heartbeat = self._started()
 
-    async def worker_id(self, types: list[str]) -> UUID:
-        """The id; registers the worker first when it has none."""
+    async def worker_id(self, handlers: Mapping[str, Handler]) -> UUID:
+        """The id; registers the worker, and its handlers' types, first when it has none."""
         if self._id is None:
             # A new id each time: if the answer is lost, the row without a heartbeat expires by itself.
             worker = uuid7()
             asked = clock.seconds()
+            types = list(handlers)
             parameters = {"worker": worker, "name": self._name, "types": types, "lease": self._lease}
             try:
-                await self._link.fetch(_SQL["register_job_types"].sql, {"job_types": types})
+                await self._link.fetch(SQL["register_job_types"].sql, registration(handlers.values()))
             except (psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName) as error:
                 raise NoQueueError from error
             await self._link.fetch(_SQL["register_worker"].sql, parameters)
@@ -63,16 +67,21 @@ class Membership:
         """Whether the worker has not been declared dead, as far as is known."""
         return self._id == worker
 
-    async def fresh(self) -> None:
-        """Wait until a heartbeat says that nobody else can have the worker's jobs."""
-        while self._id is not None and not self._heartbeat.fresh:
+    @property
+    def fresh(self) -> bool:
+        """Whether nobody else can have the worker's jobs: a heartbeat says so, or the worker knows that it has none."""
+        return self._id is None or self._heartbeat.fresh
+
+    async def become_fresh(self) -> None:
+        """Wait for that."""
+        while not self.fresh:
             await asyncio.sleep(0.02)
 
-    async def announce(self, types: list[str]) -> None:
+    async def announce(self, handlers: Mapping[str, Handler]) -> None:
         """The worker has other handlers from now on."""
         if self._id is not None:
-            await self._link.fetch(_SQL["register_job_types"].sql, {"job_types": types})
-            self._heartbeat.renew_for(self._id, types, asked=0.0)
+            await self._link.fetch(SQL["register_job_types"].sql, registration(handlers.values()))
+            self._heartbeat.renew_for(self._id, list(handlers), asked=0.0)
 
     def lost(self, worker: UUID) -> None:
         """The database says that this worker is dead; nothing happens when that is known already."""

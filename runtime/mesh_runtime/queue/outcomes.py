@@ -1,32 +1,25 @@
-"""How jobs ended, kept until they are told to the database in batches."""
+"""How jobs end."""
 
 from __future__ import annotations
 
-import logging
 import traceback
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
-import psycopg
-from psycopg.types.json import Jsonb
+from psycopg.errors import DeadlockDetected, SerializationFailure
 
-from mesh_runtime.database import queries
-from mesh_runtime.errors import Permanent, Retryable
-from mesh_runtime.queue.errors import PayloadError
+from mesh_runtime.errors import Permanent, Retryable, RetryAfter, Snooze
+from mesh_runtime.queue.errors import DatabaseAwayError, PayloadError
 from mesh_runtime.queue.json_text import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-    from datetime import timedelta
-    from uuid import UUID
+    from collections.abc import Callable, Mapping
 
-    from mesh_runtime.queue.link import Link
-    from mesh_runtime.queue.values import Counts, Job
-
-_LOG = logging.getLogger("mesh.queue")
-_SQL = queries("queue")
 _TRACEBACK_CHARACTERS = 8_000
+_DATABASE_WAIT_SECONDS = 1
+_NOT_TO_BLAME = (DatabaseAwayError, DeadlockDetected, SerializationFailure)
+"""What stops a job for another's sake: PostgreSQL itself asks that its victims be run again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +48,16 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The job was ended because somebody had asked for that."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndedItself:
     """The handler completed the job in its own transaction."""
 
 
-Outcome = Completed | Failed | Released | EndedItself
-_Kind = TypeVar("_Kind", Completed, Failed, Released)
+Outcome = Completed | Failed | Released | Cancelled | EndedItself
 
 
 def completed(result: Mapping[str, object] | None, duration_ms: int) -> Outcome:
@@ -72,174 +69,32 @@ def completed(result: Mapping[str, object] | None, duration_ms: int) -> Outcome:
     return Completed(text, duration_ms)
 
 
-def failed(error: BaseException) -> Failed:
-    """The outcome of a handler that raised `error`."""
-    text = storable(
-        str(error) if isinstance(error, Permanent | Retryable | PayloadError) else f"{type(error).__name__}: {error}"
-    )
+def raised(error: BaseException, hide: Callable[[str], str] = str) -> Failed | Released:
+    """The outcome of a handler that raised `error`; `hide` takes the payload's secrets out of what is told of it."""
+    if isinstance(error, Snooze):
+        return Released(error.after)
+    if isinstance(error, _NOT_TO_BLAME):
+        return Released(timedelta(seconds=_DATABASE_WAIT_SECONDS))
+    return failed(error, hide)
+
+
+def failed(error: BaseException, hide: Callable[[str], str] = str) -> Failed:
+    """The outcome of a handler that failed by `error`; `hide` as in `raised`."""
+    said = str(error) if isinstance(error, Permanent | Retryable | PayloadError) else f"{type(error).__name__}: {error}"
+    text = storable(hide(said))
     if isinstance(error, PayloadError):
         return Failed(text, reason="unreadable")
-    trace = storable("".join(traceback.format_exception(error))[-_TRACEBACK_CHARACTERS:])
+    trace = storable(hide("".join(traceback.format_exception(error)))[-_TRACEBACK_CHARACTERS:])
     if isinstance(error, Permanent):
         return Failed(text, trace, reason="permanent")
-    after = error.after.total_seconds() if isinstance(error, Retryable) and error.after is not None else None
-    return Failed(text, trace, retry_after=after)
+    return Failed(text, trace, retry_after=error.after.total_seconds() if isinstance(error, RetryAfter) else None)
+
+
+def timed_out(seconds: float) -> Failed:
+    """The outcome of a handler that took longer than it may."""
+    return Failed(f"timed out after {seconds:g} s")
 
 
 def storable(text: str) -> str:
     """The text without what PostgreSQL cannot store in JSON."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-@dataclass(slots=True)
-class Outbox:
-    """Outcomes by lease, and how many jobs of each lease are still to end."""
-
-    counts: Counts
-    _ended: dict[int, list[tuple[Job, Outcome]]] = field(default_factory=dict, init=False)
-    _telling: dict[int, list[tuple[Job, Outcome]]] = field(default_factory=dict, init=False)
-    _open: dict[int, int] = field(default_factory=dict, init=False)
-
-    @property
-    def untold(self) -> int:
-        """How many outcomes the database has not been told."""
-        return sum(len(ended) for by_lease in (self._ended, self._telling) for ended in by_lease.values())
-
-    def opened(self, token: int, jobs: int) -> None:
-        """A lease was claimed."""
-        self._open[token] = jobs
-
-    def add(self, job: Job, outcome: Outcome) -> bool:
-        """A job has ended; whether it was the last of its lease, so that nothing is gained by waiting."""
-        if job.token not in self._open:
-            self.counts.refused += 1  # the lease was lost while the job ran
-            return False
-        self._ended.setdefault(job.token, []).append((job, outcome))
-        self._open[job.token] -= 1
-        return not self._open[job.token]
-
-    def forget(self) -> None:
-        """Every lease was lost: there is nothing to tell."""
-        self._ended.clear()
-        self._telling.clear()
-        self._open.clear()
-
-    def holds(self, token: int) -> bool:
-        """Whether the lease is open, as far as is known."""
-        return token in self._open
-
-    @property
-    def tokens(self) -> list[int]:
-        """The leases whose jobs have not all been told."""
-        return list(self._open)
-
-    async def flush(self, link: Link) -> None:
-        """Tell everything; what the database refuses was taken away or has ended before."""
-        self._telling, self._ended = self._ended, {}
-        for token in sorted(self._telling):
-            await self._tell(link, token, self._telling.get(token, []))  # it may have been forgotten meanwhile
-            self._telling.pop(token, None)
-            if not self._open.get(token) and token not in self._ended:
-                self._open.pop(token, None)
-
-    async def _tell(self, link: Link, token: int, ended: list[tuple[Job, Outcome]]) -> None:
-        done = [(job, outcome) for job, outcome in ended if isinstance(outcome, Completed)]
-        await self._send(token, "completed", done, partial(_complete, link, token), link)
-        broken = [(job, outcome) for job, outcome in ended if isinstance(outcome, Failed)]
-        broken += await self._unfinished(
-            link, token, [job for job, outcome in ended if isinstance(outcome, EndedItself)]
-        )
-        await self._send(token, "failed", broken, partial(_fail, link, token), link)
-        released = [(job, outcome) for job, outcome in ended if isinstance(outcome, Released)]
-        for delay in {outcome.delay for _, outcome in released}:
-            alike = [(job, outcome) for job, outcome in released if outcome.delay == delay]
-            await self._send(token, "released", alike, partial(_release, link, token), link)
-
-    async def _send(
-        self,
-        token: int,
-        what: str,
-        ended: Sequence[tuple[Job, _Kind]],
-        tell: Callable[[Sequence[tuple[Job, _Kind]]], Awaitable[int]],
-        link: Link,
-    ) -> None:
-        """Tell outcomes of one kind; one that the database refuses for what it is must not hold back the others."""
-        if not ended:
-            return
-        try:
-            accepted = await tell(ended)
-        except psycopg.Error as error:
-            if len(ended) > 1:
-                for pair in ended:
-                    await self._send(token, what, [pair], tell, link)
-            else:
-                await self._bury(link, token, ended[0][0], error)
-        else:
-            self._count(token, what, accepted, len(ended))
-
-    async def _bury(self, link: Link, token: int, job: Job, error: psycopg.Error) -> None:
-        _LOG.warning("%s %s: how it ended cannot be stored: %s", job.job_type, job.id, error)
-        failure = Failed(f"how the job ended cannot be stored: {storable(str(error))}", reason="permanent")
-        try:
-            self._count(token, "failed", await _fail(link, token, [(job, failure)]), 1)
-        except psycopg.Error:
-            _LOG.exception("%s %s: it cannot be buried either", job.job_type, job.id)
-
-    async def _unfinished(self, link: Link, token: int, jobs: Iterable[Job]) -> list[tuple[Job, Failed]]:
-        """The jobs that called complete() but whose transaction did not commit."""
-        by_id = {job.id: job for job in jobs}
-        if not by_id:
-            return []
-        rows = await link.fetch(_SQL["held_jobs"].sql, {"token": token, "ids": list(by_id)})
-        held: set[UUID] = {row[0] for row in rows}
-        self.counts.completed += len(by_id) - len(held)
-        return [
-            (by_id[job_id], Failed("the handler called complete() but did not commit its transaction"))
-            for job_id in held
-        ]
-
-    def _count(self, token: int, what: str, accepted: int, sent: int) -> None:
-        setattr(self.counts, what, getattr(self.counts, what) + accepted)
-        if accepted < sent:
-            self.counts.refused += sent - accepted
-            _LOG.warning(
-                "lease %d: %d of %d jobs had ended or were taken away (%s)", token, sent - accepted, sent, what
-            )
-
-
-async def _accepted(link: Link, query: str, token: int, **parameters: Any) -> int:
-    # Repeating is safe: a job leaves a lease once, and a repeated statement is refused.
-    rows = await link.fetch(_SQL[query].sql, {"token": token, **parameters})
-    return int(rows[0][0])
-
-
-async def _complete(link: Link, token: int, done: Sequence[tuple[Job, Completed]]) -> int:
-    results = [outcome.result for _, outcome in done]
-    return await _accepted(
-        link,
-        "complete_jobs",
-        token,
-        ids=[job.id for job, _ in done],
-        results=results if any(results) else None,
-        durations=[outcome.duration_ms for _, outcome in done],
-    )
-
-
-async def _fail(link: Link, token: int, broken: Sequence[tuple[Job, Failed]]) -> int:
-    return await _accepted(link, "fail_jobs", token, failures=Jsonb([_failure(*pair) for pair in broken]))
-
-
-async def _release(link: Link, token: int, released: Sequence[tuple[Job, Released]]) -> int:
-    """Outcomes with the same delay."""
-    ids, delay = [job.id for job, _ in released], released[0][1].delay
-    return await _accepted(link, "release_jobs", token, ids=ids, delay=delay)
-
-
-def _failure(job: Job, outcome: Failed) -> dict[str, object]:
-    return {
-        "id": str(job.id),
-        "error": outcome.error,
-        "traceback": outcome.traceback,
-        "reason": outcome.reason,
-        "retry_after": outcome.retry_after,
-    }

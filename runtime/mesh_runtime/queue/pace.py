@@ -23,7 +23,8 @@ class Pace:
         """How many jobs to claim now, with so many running and so many claimed but not started."""
         ahead = 0
         if self._mean_seconds is not None:
-            ahead = int(min(self._most, self._concurrency * _AHEAD_SECONDS / max(self._mean_seconds, 1e-6)))
+            # Of the quickest jobs two batches: the next one is on its way while the last one runs.
+            ahead = int(min(2 * self._most, self._concurrency * _AHEAD_SECONDS / max(self._mean_seconds, 1e-6)))
         have = running + waiting
         if have > self._concurrency + ahead // 2:
             return 0  # not for every job that ends: a claim is worth it when there is room for many

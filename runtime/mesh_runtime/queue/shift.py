@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from mesh_runtime.database import queries
+from mesh_runtime.queue.control import watch_cancellations
 from mesh_runtime.queue.crew import Crew
 from mesh_runtime.queue.events import Events
 from mesh_runtime.queue.intake import Intake
+from mesh_runtime.queue.isolated import HandlerProcesses
 from mesh_runtime.queue.link import Link
 from mesh_runtime.queue.membership import Membership
-from mesh_runtime.queue.outcomes import Outbox, Outcome, Released
+from mesh_runtime.queue.outbox import Outbox
+from mesh_runtime.queue.outcomes import Failed
 from mesh_runtime.queue.wakeup import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from mesh_runtime.queue.outcomes import Outcome
     from mesh_runtime.queue.values import Job
     from mesh_runtime.queue.worker import Worker
 
@@ -29,6 +33,8 @@ _LOG = logging.getLogger("mesh.queue")
 _SQL = queries("queue")
 _CLAIM_SECONDS, _TELL_SECONDS, _LEAVE_SECONDS = 2.0, 10.0, 3.0
 """How long the end of a worker waits for a database that does not answer."""
+_UNTOLD = 1000
+"""So many jobs may have ended without being told, however small the batches are: quick ones are told together."""
 
 
 class Shift:
@@ -54,8 +60,10 @@ class Shift:
             worker.settings,
             connect,
             handlers=worker.handlers,
+            processes=HandlerProcesses(worker.settings, url, worker.load),
             concurrency=worker.concurrency,
             prefetch=worker.prefetch,
+            ready=self._ready,
             may_start=self._may_start,
             on_end=self._on_end,
         )
@@ -69,28 +77,39 @@ class Shift:
             outbox=self._outbox,
             events=self._events,
             poll=self._timing.poll,
-            most_untold=2 * worker.prefetch,
+            most_untold=max(2 * worker.prefetch, _UNTOLD),
             drain=drain,
             look_for_strays=self._timing.strays,
+            keep_days=worker.settings.keep_history_days,
         )
 
     def stop(self) -> None:
         """Claim nothing more and finish what runs; asked again, interrupt it."""
         if self._events.stopping.is_set():
             self._events.hurry.set()
+        self._retire()
+
+    def _retire(self) -> None:
+        """Claim and start nothing more."""
         self._events.stop()
+        self._crew.retire()
 
     async def work(self) -> None:
         """Work until stopped, or until the queue is empty when draining."""
         claiming, telling = asyncio.create_task(self._intake.run()), asyncio.create_task(self._tell())
         ticking = asyncio.create_task(self._tick())
-        listening = asyncio.create_task(listen(self._listen_url, self._events.wake))
+        listening = asyncio.create_task(listen(self._listen_url, self._events.wake, self._events.control))
+        watching = asyncio.create_task(
+            watch_cancellations(self._ticks, self._crew, self._events, every=self._timing.renew)
+        )
+        if (budget := self._worker.budget) is not None:
+            asyncio.get_running_loop().call_later(budget, self._retire)
         stopped = asyncio.create_task(self._events.stopping.wait())
-        loops: tuple[asyncio.Task[None], ...] = (claiming, telling, ticking, listening)
+        loops: tuple[asyncio.Task[None], ...] = (claiming, telling, ticking, listening, watching)
         try:
             # A loop that fails is a defect: it ends the worker rather than leaving it half alive.
             await asyncio.wait([*loops, stopped, *self._crew.tasks], return_when=asyncio.FIRST_COMPLETED)
-            self._events.stop()
+            self._retire()
             await asyncio.wait([claiming], timeout=_CLAIM_SECONDS)
             ended = [task for task in (*loops, *self._crew.tasks) if task.done()]
             await self._finish()
@@ -106,19 +125,34 @@ class Shift:
             await asyncio.gather(*loops, stopped, return_exceptions=True)
             await self._close()
 
+    def _ready(self, job: Job) -> bool:
+        """Whether the job is this worker's beyond doubt."""
+        return self._member.fresh and self._outbox.holds(job.token)
+
     async def _may_start(self, job: Job) -> bool:
         """Whether the job is still this worker's: after the process was frozen, only the database knows."""
-        await self._member.fresh()
+        await self._member.become_fresh()
         held = self._outbox.holds(job.token)
         if not held:
             self._events.changed.set()  # there is room for another
         return held
 
-    def _on_end(self, job: Job, outcome: Outcome) -> None:
-        if self._outbox.add(job, outcome):
+    def _on_end(self, job: Job, outcome: Outcome) -> bool:
+        """Keep how a job ended, to be told; whether it was the last of its lease, which is told at once."""
+        last = self._outbox.add(job, outcome)
+        if last:
             self._events.urgent.set()
+        if isinstance(outcome, Failed) and self._crew.leaked >= self._worker.most_leaked:
+            self._wear_out()
         self._events.ended.set()
         self._events.changed.set()
+        return last
+
+    def _wear_out(self) -> None:
+        if not self._worker.worn_out:
+            _LOG.error("%d threads run handlers that are over their time: the worker ends", self._crew.leaked)
+            self._worker.worn_out = True
+            self._retire()
 
     def _on_lost(self) -> None:
         self._outbox.forget()
@@ -131,7 +165,8 @@ class Shift:
         while not self._closing or self._outbox.untold:
             await self._events.ended.wait()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._events.urgent.wait(), self._timing.flush)
+                async with asyncio.timeout(self._timing.flush):
+                    await self._events.urgent.wait()
             self._events.ended.clear()
             self._events.urgent.clear()
             await self._outbox.flush(self._endings)
@@ -145,7 +180,7 @@ class Shift:
 
     async def _ticked(self) -> float | None:
         try:
-            rows = await self._ticks.fetch(_SQL["tick"].sql, {})
+            rows = await self._ticks.fetch(_SQL["tick"].sql, {"keep_days": self._worker.settings.keep_history_days})
         except psycopg.Error as error:
             # A row that cannot be promoted or rescued would end every worker, one after the other.
             _LOG.error("tick: %s", error)
@@ -158,14 +193,12 @@ class Shift:
             return
         handlers = await asyncio.to_thread(self._worker.refresh)
         if handlers is not None:
-            self._crew.handlers = dict(handlers)
-            await self._member.announce(list(handlers))
+            self._crew.renew(handlers)
+            await self._member.announce(handlers)
             _LOG.info("handlers: %s", ", ".join(sorted(handlers)))
 
     async def _finish(self) -> None:
-        """Give back what was not started, and let the rest end."""
-        for job in self._crew.drop_waiting():
-            self._on_end(job, Released())
+        """Let what runs end."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._timing.grace):
                 await self._ended_or_hurried()

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("mesh.queue")
 
 
-async def listen(url: str, wake: asyncio.Event) -> None:
-    """Set `wake` at every notification, and once after each reconnection, until cancelled.
+_CONTROL = "mesh_control"
+
+
+async def listen(url: str, wake: asyncio.Event, control: asyncio.Event) -> None:
+    """Set the events when they are notified, and both after each reconnection, until cancelled.
 
     Args:
         url: of the server itself: a pooler in transaction mode passes no notifications on.
-        wake: what a sleeping worker waits for.
+        wake: there are jobs.
+        control: somebody has cancelled a job.
     """
     link = Link(url, "listen")
     try:
@@ -26,10 +30,12 @@ async def listen(url: str, wake: asyncio.Event) -> None:
             try:
                 connection = await link.connected()
                 await connection.execute("LISTEN mesh_jobs")
+                await connection.execute("LISTEN mesh_control")
                 link.answered()
                 wake.set()
-                async for _ in connection.notifies():
-                    wake.set()
+                control.set()
+                async for notified in connection.notifies():
+                    (control if notified.channel == _CONTROL else wake).set()
             except PASSING as error:
                 _LOG.debug("listen: %s", error)
                 await link.lost(error)

@@ -11,8 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mesh_runtime.database import connect, database_url, direct_url
+import psycopg
+
+from mesh_runtime.database import (
+    DatabaseUnreachableError,
+    connect,
+    database_url,
+    direct_url,
+    migration_state,
+    runtime_source,
+)
 from mesh_runtime.queue.connections import Connections
+from mesh_runtime.queue.errors import NoQueueError
 from mesh_runtime.queue.shift import Shift
 from mesh_runtime.queue.values import Counts
 
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mesh_runtime.queue.handlers import Handler
+    from mesh_runtime.queue.isolated import HandlerLoader
     from mesh_runtime.settings import Settings
 
 
@@ -47,7 +58,11 @@ class Timing:
 class Worker:
     """Runs the jobs that it has handlers for, `concurrency` at a time.
 
-    Async handlers run in the worker's event loop, the others in threads. A worker is run once.
+    Async handlers run in the worker's event loop, the others in threads or processes. A worker is run once.
+
+    Attributes:
+        counts: what has been done so far.
+        worn_out: it stopped because too many threads were over their time; start another, in a new process.
     """
 
     def __init__(
@@ -60,6 +75,9 @@ class Worker:
         timing: Timing | None = None,
         name: str | None = None,
         refresh: Callable[[], Mapping[str, Handler] | None] | None = None,
+        load: HandlerLoader | None = None,
+        budget: float | None = None,
+        most_leaked: int = 10,
     ) -> None:
         """Make a worker; nothing happens before it is run.
 
@@ -71,6 +89,11 @@ class Worker:
             timing: intervals; the defaults are those that the documentation promises.
             name: how the worker is shown; default host and process id.
             refresh: asked every second, in a thread, for new handlers; None leaves them as they are.
+            load: how the process of an isolated handler finds it, called there by its own name; None imports the module
+                of the handler's function.
+            budget: seconds after which the worker stops as SIGTERM would stop it: it claims nothing more, gives back
+                what it has not started, and lets what runs finish for `timing.grace`.
+            most_leaked: with so many threads in handlers that are over their time, the worker stops.
         """
         self.settings = settings
         self.handlers = dict(handlers)
@@ -79,6 +102,10 @@ class Worker:
         self.timing = timing or Timing()
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.refresh = refresh
+        self.load = load
+        self.budget = budget
+        self.most_leaked = most_leaked
+        self.worn_out = False
         self.counts = Counts()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shift: Shift | None = None
@@ -103,7 +130,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         url = await asyncio.to_thread(database_url, self.settings)
         listen_url = await asyncio.to_thread(direct_url, self.settings)
-        (await asyncio.to_thread(connect, url)).close()  # whether it can be reached is said at once
+        await asyncio.to_thread(check_queue, url)
         connections = Connections(url)
         try:
             self._shift = Shift(self, url=url, listen_url=listen_url, connect=connections.lend, drain=drain)
@@ -129,3 +156,19 @@ class Worker:
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.remove_signal_handler(number)
+
+
+def check_queue(url: str) -> None:
+    """Say at once what keeps workers from running, rather than after many tries.
+
+    Raises:
+        DatabaseUnreachableError: the database does not answer.
+        NoQueueError: it has no queue, or that of an older mesh.
+    """
+    try:
+        with connect(url, application_name="mesh worker: check") as connection:
+            state = migration_state(connection, (runtime_source(),))
+    except psycopg.OperationalError as error:
+        raise DatabaseUnreachableError("the connection to the database broke while the worker started") from error
+    if state.pending:
+        raise NoQueueError(lacking=len(state.pending) if state.applied else None)

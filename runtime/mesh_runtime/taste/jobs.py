@@ -1,7 +1,7 @@
 """The job that builds a user's taste vector: read, pool, write, invalidate and complete, in one transaction.
 
 A worker that dies on the way leaves nothing behind, and the job runs again. Every build pools all favourites, so it
-comes out the same however often it runs.
+comes out the same however often it runs. Once a day, another job has those built that are behind their favourites.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from mesh_runtime.database import queries
 from mesh_runtime.database.vectors import decode
 from mesh_runtime.errors import Permanent
 from mesh_runtime.queue import job
+from mesh_runtime.queue.cron import Schedule
 from mesh_runtime.taste.pooling import Pool, weights
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ def build_taste_vector(payload: BuildTaste, context: JobContext) -> None:
     with context.connect() as connection:
         result = build(connection, payload.user_id)
         context.complete(connection, result)
+
+
+@job("backfill_taste_vectors")
+def backfill_taste_vectors(_payload: dict[str, object], context: JobContext) -> None:
+    """Have the vectors built that are behind their users' favourites, because a build died or was never enqueued."""
+    with context.connect() as connection:
+        users = _row(connection, "enqueue_stale_tastes", {})[0]
+        context.complete(connection, {"users": users})
 
 
 def build(connection: psycopg.Connection[Any], user_id: str) -> dict[str, object]:
@@ -92,4 +101,5 @@ def _row(connection: psycopg.Connection[Any], name: str, values: dict[str, Any])
     return row
 
 
-HANDLERS = (build_taste_vector,)
+HANDLERS = (build_taste_vector, backfill_taste_vectors)
+SCHEDULES = (Schedule(name="backfill_taste_vectors", cron="17 3 * * *", job=backfill_taste_vectors),)

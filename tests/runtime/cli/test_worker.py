@@ -113,9 +113,13 @@ def test_it_runs_the_jobs_of_plugins_until_none_is_left(
 def test_json_is_for_machines(project: Path, database_url: str, auto: psycopg.Connection[Any]) -> None:
     put(auto)
     done = worker(project, database_url, "--until-empty", "--json")
-    assert json.loads(done.stdout) == {"completed": 0, "failed": 1, "released": 0, "refused": 0}
+    assert json.loads(done.stdout) == {"completed": 0, "failed": 1, "released": 0, "cancelled": 0, "refused": 0}
     messages = [json.loads(line) for line in done.stderr.splitlines()]
-    assert any(entry["level"] == "warning" and "attempt 1 failed: 'name'" in entry["message"] for entry in messages)
+    (said,) = [entry for entry in messages if entry["level"] == "warning"]
+    assert said["message"].endswith("attempt 1 failed: KeyError: 'name'")
+    assert (said["job_type"], said["attempt"], said["outcome"]) == ("greet", 1, "failed")
+    assert said["job_id"] in said["message"]
+    assert said["duration_ms"] >= 0
 
 
 def test_a_type_that_nobody_handles_is_an_error_that_names_those_that_are(project: Path, database_url: str) -> None:
@@ -139,7 +143,7 @@ def test_a_plugin_that_takes_a_type_is_reported_and_the_first_stays(
     write_plugin(project, "greeter_two", GREET.format(word="bye"))
     put(auto, name="you")
     done = worker(project, database_url, "--until-empty")
-    assert "two handlers claim the job type 'greet'" in done.stderr
+    assert done.stderr.count("two handlers claim the job type 'greet'") == 1
     assert results(auto) == [{"text": "hello you"}]
 
 

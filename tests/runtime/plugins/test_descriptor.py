@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mesh_descriptors.documents import DocumentError, read_toml
-from mesh_descriptors.plugin import ConfigField, PluginDescriptor
+from mesh_descriptors.plugin import ConfigField, PluginDescriptor, PluginSchedule
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -89,8 +89,8 @@ def test_a_config_field_takes_its_own_type_only(type_: str, good: object, bad: o
         field.read(bad)
 
 
-@pytest.mark.parametrize("model", [PluginDescriptor, ConfigField])
-def test_each_descriptor_field_is_documented(model: type[PluginDescriptor | ConfigField]) -> None:
+@pytest.mark.parametrize("model", [PluginDescriptor, ConfigField, PluginSchedule])
+def test_each_descriptor_field_is_documented(model: type[PluginDescriptor | ConfigField | PluginSchedule]) -> None:
     page = PAGE.read_text()
     for name in model.model_fields:
         assert f"| `{name}` |" in page, f"docs/plugins.md has no line for {name} of {model.__name__}"

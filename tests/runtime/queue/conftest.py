@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from tests.runtime.queue.steps import assert_sound
 
 from mesh_runtime.database import connect
 
@@ -57,6 +58,13 @@ def rows(auto: psycopg.Connection[Any]) -> Rows:
 
 
 @pytest.fixture
+def sound(rows: Rows) -> Iterator[None]:
+    """Asserts after the test that the queue's tables agree with each other."""
+    yield
+    assert_sound(rows)
+
+
+@pytest.fixture
 def worker_id(rows: Rows) -> str:
     """A registered worker that lives for an hour."""
     worker = "01900000-0000-7000-8000-000000000001"
@@ -72,7 +80,9 @@ class WorkerProcess:
 
     def __init__(self, settings: Settings, *options: str) -> None:
         command = [sys.executable, str(PROGRAM), str(settings.project), str(settings.database_url), *options]
-        self.process = subprocess.Popen(command, start_new_session=True)
+        path = [str(PROGRAM.parents[3]), *filter(None, [os.environ.get("PYTHONPATH")])]  # the tests, to be imported
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path)}
+        self.process = subprocess.Popen(command, start_new_session=True, env=environment)
 
     @property
     def pid(self) -> int:

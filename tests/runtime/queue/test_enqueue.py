@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from mesh_runtime.queue import (
+    Gate,
     HandlerError,
     InvalidJobError,
     JobContext,
@@ -16,9 +19,13 @@ from mesh_runtime.queue import (
     UnknownJobTypeError,
     by_type,
     enqueue,
+    enqueue_async,
+    enqueue_dbapi,
     enqueue_many,
+    enqueue_many_async,
     job,
     register_types,
+    register_types_async,
 )
 
 if TYPE_CHECKING:
@@ -110,6 +117,17 @@ def test_a_registered_type_may_be_enqueued_by_name(auto: Connection, rows: Rows)
         ({"max_attempts": 0}, "max_attempts is 0"),
         ({"delay": timedelta(seconds=-1)}, "the delay is negative"),
         ({"run_at": datetime(2030, 1, 1)}, "run_at has no time zone"),  # noqa: DTZ001  the point of the test
+        ({"run_at": "2030-01-01T00:00Z"}, "run_at is of type str; it must be a datetime"),
+        ({"delay": 5}, "delay is of type int; it must be a timedelta"),
+        ({"delay": timedelta.max}, "a time is longer than a hundred years"),
+        ({"timeout": 5}, "timeout is of type int; it must be a timedelta"),
+        ({"priority": "high"}, "priority is of type str; it must be a whole number"),
+        ({"priority": 1.5}, "priority is of type float"),
+        ({"user_id": 42}, "process_image: user_id is of type int; it must be a str"),
+        ({"unique_key": 42}, "unique_key is of type int"),
+        ({"gate": 42}, "gate is of type int; it must be a Gate or the key of one"),
+        ({"after": "01a20201"}, "after is of type str; it must be a list"),
+        ({"after": ["01a20201"]}, "after holds a str; it takes ids"),
     ],
 )
 def test_options_that_cannot_be_are_named_before_anything_is_sent(
@@ -118,6 +136,18 @@ def test_options_that_cannot_be_are_named_before_anything_is_sent(
     with pytest.raises(InvalidJobError, match=message):
         enqueue(connection, "process_image", {}, **options)
     assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_a_function_that_is_no_handler_is_refused(connection: Connection) -> None:
+    said = r"the job type is of type function(.|\n)*@job"
+    with pytest.raises(InvalidJobError, match=said):
+        enqueue(connection, daily_report, {})  # type: ignore[arg-type]
+    with pytest.raises(InvalidJobError, match=said):
+        enqueue_many(connection, [NewJob(daily_report, {})])  # type: ignore[arg-type]
+
+
+def daily_report() -> None:
+    """Somebody forgot to decorate it."""
 
 
 @pytest.mark.parametrize(
@@ -156,6 +186,136 @@ def test_sql_enqueues_too(rows: Rows) -> None:
     assert rows("SELECT job_type, status, priority FROM background_jobs") == [("sync_like_count", "scheduled", 5)]
 
 
+def test_a_new_job_takes_its_type_and_payload_by_position() -> None:
+    assert NewJob("process_image", {"id": 1}).payload == {"id": 1}
+
+
+def test_sql_takes_null_as_the_default(rows: Rows) -> None:
+    rows("SELECT mesh.enqueue('process_image', NULL, NULL, max_attempts => NULL)")
+    assert rows("SELECT payload, priority, max_attempts FROM mesh.jobs") == [({}, 0, 3)]
+
+
+def test_a_job_of_its_own_timeout_and_id(auto: Connection, rows: Rows) -> None:
+    wanted = NewJob(job_type="process_image", payload={}).id
+    assert enqueue(auto, "process_image", {}, id=wanted, timeout=timedelta(minutes=1)) == wanted
+    assert rows("SELECT id, timeout_ms FROM mesh.jobs") == [(wanted, 60_000)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "",
+        "'{}', delay => '-1 second'",
+        "'[]'",
+        "'{}', 11",
+        "'{}', max_attempts => 0",
+        "'{}', timeout_ms => 0",
+        "'{}', run_at => 'infinity'",
+        "'{}', run_at => '-infinity'",
+        "'{}', unique_key => repeat('x', 1001)",
+        "'{}', debounce_key => repeat('ß', 501)",
+    ],
+)
+def test_sql_is_told_what_cannot_be(rows: Rows, call: str) -> None:
+    arguments = f"'process_image', {call}" if call else "'nope'"
+    with pytest.raises(psycopg.Error) as raised:
+        rows(f"SELECT mesh.enqueue({arguments})")
+    assert raised.value.sqlstate == "PT422"
+
+
+def test_the_longest_keys_keep_no_other_job_from_being_promoted(rows: Rows) -> None:
+    noise = "SELECT left(string_agg(md5(n::text), ''), 1000) FROM generate_series(1, 40) AS n"
+    rows(f"SELECT mesh.define_gate(({noise}), 1)")
+    rows(f"SELECT mesh.enqueue('process_image', debounce_key => ({noise}), delay => '1 microsecond')")
+    rows(f"SELECT mesh.enqueue('process_image', unique_key => ({noise}), gate => ({noise}), delay => '1 microsecond')")
+    rows("SELECT mesh.enqueue('process_image', delay => '1 microsecond')")
+    rows("SELECT mesh.tick()")
+    assert rows("SELECT status, count(*) FROM mesh.jobs GROUP BY 1") == [("pending", 3)]
+
+
+def test_sql_refuses_a_payload_that_is_too_large(rows: Rows) -> None:
+    rows("SELECT mesh.enqueue('process_image', jsonb_build_object('x', repeat('x', 1048000)))")
+    with pytest.raises(psycopg.Error, match="larger than 1 MiB"):
+        rows("SELECT mesh.enqueue('process_image', jsonb_build_object('x', repeat('x', 2097152)))")
+
+
+def test_each_move_into_the_queue_is_counted(auto: Connection, rows: Rows) -> None:
+    enqueue(auto, "process_image", {})
+    enqueue(auto, "process_image", {}, unique_key="k")
+    enqueue(auto, "process_image", {}, unique_key="k")
+    enqueue_many(auto, [NewJob(job_type="process_image", payload={}, delay=timedelta(hours=n)) for n in (0, 1, 2)])
+    assert rows("SELECT source, target, sum(count)::int FROM mesh.job_moves GROUP BY 1, 2 ORDER BY 2") == [
+        (None, "pending", 3),
+        (None, "scheduled", 2),
+    ]
+
+
+def test_async_connections_enqueue_the_same_way(database_url: str, rows: Rows) -> None:
+    async def use() -> list[Any]:
+        async with await psycopg.AsyncConnection.connect(database_url) as opened:
+            await register_types_async(opened, [make_thumbnail])
+            one = await enqueue_async(opened, make_thumbnail, {"post_id": 1}, gate=Gate("g", 1))
+            many = await enqueue_many_async(
+                opened,
+                [
+                    NewJob(job_type="process_image", payload={}),
+                    NewJob(job_type="process_image", payload={}, unique_key="k"),
+                ],
+            )
+            with pytest.raises(UnknownJobTypeError):
+                await enqueue_async(opened, "nope", {})
+            await opened.rollback()
+            assert await enqueue_many_async(opened, []) == []
+            return [await enqueue_async(opened, make_thumbnail, {"post_id": 2}), one, *many]
+
+    kept, *_ = asyncio.run(use())
+    assert rows("SELECT id FROM mesh.jobs") == [(kept,)]
+
+
+class Foreign:
+    """A connection of a driver with another paramstyle, which keeps what it is asked to run."""
+
+    def __init__(self, connection: Connection, style: str) -> None:
+        self._cursor = connection.cursor()
+        self._style = style
+
+    def cursor(self) -> Foreign:
+        return self
+
+    def execute(self, operation: str, parameters: Any) -> None:
+        mark = {"qmark": r"\?", "format": "%s", "numeric": r":(\d+)", "named": r"(?<!:):([a-z]\w*)"}[self._style]
+        if self._style == "numeric":
+            assert [int(place) for place in re.findall(mark, operation)] == list(range(1, len(parameters) + 1))
+        written = re.sub(mark, r"%(\1)s" if self._style == "named" else "%s", operation)
+        self._cursor.execute(written.encode(), parameters)
+
+    def fetchone(self) -> Any:
+        return self._cursor.fetchone()
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("style", ["qmark", "format", "numeric", "named"])
+def test_any_driver_enqueues_in_its_own_transaction(connection: Connection, rows: Rows, style: str) -> None:
+    parent = enqueue_dbapi(connection, "process_image", {"n": 1})  # psycopg is a DB-API driver itself
+    own = Foreign(connection, style)
+    due = datetime.now(UTC) + timedelta(days=1)
+    options: Any = {"after": [parent], "run_at": due, "delay": timedelta(seconds=1.5), "gate": Gate("g", rate=2.5)}
+    job_id = enqueue_dbapi(own, make_thumbnail, {"post_id": 1}, paramstyle=style, unique_key="k", **options)
+    assert rows("SELECT id FROM mesh.jobs") == []
+    connection.commit()
+    assert rows("SELECT payload, run_at, parents, gate, unique_key FROM mesh.jobs WHERE id = %s", job_id) == [
+        ({"post_id": 1, "sizes": [64]}, due + timedelta(seconds=1.5), [parent], "g", "k")
+    ]
+
+
+def test_a_driver_that_says_nothing_of_its_parameters_is_asked_about(connection: Connection) -> None:
+    with pytest.raises(InvalidJobError, match=r"Foreign does not say.*\n.*paramstyle="):
+        enqueue_dbapi(Foreign(connection, "qmark"), "process_image", {})
+    with pytest.raises(InvalidJobError, match="'odd' is no paramstyle"):
+        enqueue_dbapi(Foreign(connection, "qmark"), "process_image", {}, paramstyle="odd")
+
+
 def test_two_handlers_of_one_type_are_refused() -> None:
     with pytest.raises(HandlerError, match="two handlers claim the job type 'make_thumbnail'"):
         by_type([make_thumbnail, make_thumbnail])
@@ -164,6 +324,17 @@ def test_two_handlers_of_one_type_are_refused() -> None:
 def test_a_type_must_have_a_plain_name() -> None:
     with pytest.raises(HandlerError, match="snake_case"):
         job("Make Thumbnail")
+    with pytest.raises(HandlerError, match="lacks the name"):
+        job(daily_report)  # type: ignore[arg-type]
+
+
+def test_a_handler_takes_a_payload_and_a_context() -> None:
+    with pytest.raises(HandlerError, match="send_mail: the handler cannot be called with a payload and a context"):
+        job("send_mail")(lambda payload: payload)  # type: ignore[arg-type, misc]
+    with pytest.raises(HandlerError, match="must be a pydantic model, not <class 'dict'>"):
+        job("send_mail", payload=dict)  # type: ignore[arg-type]
+    with pytest.raises(HandlerError, match="the timeout must be a timedelta of more than nothing, not 5"):
+        job("send_mail", timeout=5)  # type: ignore[arg-type]
 
 
 def test_a_handler_can_be_called_like_the_function_it_is() -> None:

@@ -17,8 +17,10 @@ from mesh_runtime.database import connect, queries
 from mesh_runtime.queue import Counts, Job
 from mesh_runtime.queue.crew import Crew
 from mesh_runtime.queue.heartbeat import Heartbeat
+from mesh_runtime.queue.isolated import HandlerProcesses
 from mesh_runtime.queue.link import Link, LinkLostError
-from mesh_runtime.queue.outcomes import Completed, Outbox
+from mesh_runtime.queue.outbox import Outbox
+from mesh_runtime.queue.outcomes import Completed
 from mesh_runtime.queue.wakeup import listen
 
 if TYPE_CHECKING:
@@ -53,6 +55,25 @@ def test_a_silent_connection_counts_as_lost_and_another_serves(database_url: str
         assert link.waited() == 0
 
     run(database_url, body, silence=0.3)
+
+
+def test_an_outage_is_said_in_one_line_and_its_end_in_another(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(link: Link) -> None:
+        link.url = "postgresql://127.0.0.1:1/nowhere"
+        with pytest.raises(LinkLostError):
+            await link.fetch_once("SELECT 1", {})
+        link.url = database_url
+        await link.fetch_once("SELECT 1", {})
+        await link.fetch_once("SELECT 1", {})
+
+    caplog.set_level("INFO", "mesh.queue")
+    run(database_url, body)
+    lost, back = [record.getMessage() for record in caplog.records]
+    assert lost.startswith("test: no answer from the database: ")
+    assert "\n" not in lost
+    assert back == "test: the database answers again"
 
 
 def test_a_database_that_takes_no_writes_for_a_while_is_asked_again(rows: Rows, database_url: str) -> None:
@@ -143,10 +164,12 @@ def test_a_job_that_waits_for_a_heartbeat_counts_as_running(settings: Settings) 
             settings,
             no_connection,
             handlers={},
+            processes=HandlerProcesses(settings, "", None),
             concurrency=1,
             prefetch=1,
+            ready=lambda _job: False,
             may_start=may_start,
-            on_end=lambda _job, _outcome: None,
+            on_end=lambda _job, _outcome: False,
         )
         crew.take([job(1, UUID(int=1))])
         await asyncio.sleep(0.01)
@@ -164,7 +187,7 @@ def test_listening_begins_again_soon_however_often_it_was_cut_off(rows: Rows, da
 
     async def check() -> None:
         wake = asyncio.Event()
-        listening = asyncio.create_task(listen(database_url, wake))
+        listening = asyncio.create_task(listen(database_url, wake, asyncio.Event()))
         for _ in range(6):
             await wake.wait()
             wake.clear()

@@ -14,10 +14,10 @@ def test_slow_jobs_are_claimed_as_they_can_be_run() -> None:
     assert [pace.room(9, 0), pace.room(10, 0)] == [1, 0]
 
 
-def test_quick_jobs_are_claimed_in_full_batches() -> None:
+def test_quick_jobs_are_claimed_in_full_batches_and_one_is_on_its_way_while_another_runs() -> None:
     pace = Pace(10, 500)
     pace.ended(0.000_02)
-    assert [pace.room(10, 0), pace.room(10, 200), pace.room(10, 300)] == [500, 300, 0]
+    assert [pace.room(10, 0), pace.room(10, 450), pace.room(10, 500), pace.room(10, 501)] == [500, 500, 500, 0]
 
 
 def test_one_long_job_does_not_change_what_is_usual() -> None:

@@ -33,9 +33,11 @@ CALLS = (
     "SELECT fail_job(gen_random_uuid(), 'x', 1)",
     "SELECT heartbeat_job(gen_random_uuid(), 1)",
     "SELECT mesh.enqueue('process_image')",
+    "SELECT mesh.enqueue_batch('[]')",
     "SELECT mesh.tick()",
     "SELECT mesh.take_jobs(1, '{}')",
     "SELECT * FROM background_jobs",
+    "INSERT INTO background_jobs (job_type) VALUES ('process_image')",
     "SELECT * FROM job_history",
     "SELECT * FROM mesh.jobs",
     "INSERT INTO mesh.jobs (job_type) VALUES ('process_image')",
@@ -79,7 +81,8 @@ def test_clients_can_neither_call_nor_read_nor_truncate(supabase: str, client: s
 
 def test_the_service_role_runs_jobs_over_rpc(supabase: str) -> None:
     with role(supabase, "service_role") as connection:
-        connection.execute("SELECT mesh.enqueue('process_image')")
+        connection.execute("INSERT INTO background_jobs (job_type, idempotency_key) VALUES ('process_image', 'k')")
+        connection.execute('SELECT mesh.enqueue_batch(\'[{"job_type": "process_image", "unique_key": "k"}]\')')
         found = connection.execute("SELECT id, lease_token FROM claim_next_job('f')").fetchone()
         assert connection.execute("SELECT status FROM background_jobs").fetchall() == [("processing",)]
         connection.execute("SELECT heartbeat_job(%s, %s)", found)

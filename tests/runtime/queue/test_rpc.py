@@ -102,6 +102,59 @@ def test_an_idle_caller_promotes_what_is_due(rows: Rows) -> None:
     assert rows("SELECT status FROM claim_next_job('f')") == [("processing",)]
 
 
+INSERT = """
+INSERT INTO background_jobs (job_type, payload, priority, scheduled_for, idempotency_key, max_attempts)
+VALUES ('sync_like_count', '{"postId": "test-1"}', 0, now(), %s, 3) RETURNING *
+"""
+
+
+def test_a_job_is_enqueued_by_inserting_it(rows: Rows) -> None:
+    inserted = rows(INSERT, "test-dedup-1")
+    assert inserted == rows("SELECT * FROM background_jobs")
+    assert rows("SELECT job_type, status, idempotency_key, user_id FROM background_jobs") == [
+        ("sync_like_count", "pending", "test-dedup-1", None)
+    ]
+
+
+def test_what_is_left_out_of_an_insert_has_defaults(rows: Rows) -> None:
+    rows("INSERT INTO background_jobs (job_type) VALUES ('process_image'), ('process_image')")
+    rows("INSERT INTO background_jobs (job_type, scheduled_for) VALUES ('process_image', now() + interval '1 day')")
+    assert rows("SELECT status, payload, priority, max_attempts FROM background_jobs ORDER BY id") == [
+        ("pending", {}, 0, 3),
+        ("pending", {}, 0, 3),
+        ("scheduled", {}, 0, 3),
+    ]
+
+
+def test_a_duplicate_key_is_the_error_that_callers_know_until_the_job_has_ended(rows: Rows) -> None:
+    rows(INSERT, "k")
+    with pytest.raises(psycopg.errors.UniqueViolation, match="idempotency_key"):
+        rows(INSERT, "k")
+    assert rows("SELECT count(*) FROM background_jobs") == [(1,)]
+    rows("SELECT complete_job(%s, NULL, %s)", *rows(CLAIM)[0])
+    rows(INSERT, "k")
+    assert rows("SELECT idempotency_key FROM job_history") == [("k",)]
+
+
+def test_an_insert_is_checked_as_any_job(rows: Rows) -> None:
+    with pytest.raises(psycopg.Error, match="unknown job type"):
+        rows("INSERT INTO background_jobs (job_type) VALUES ('nope')")
+    with pytest.raises(psycopg.Error, match="priority is not between 0 and 10"):
+        rows("INSERT INTO background_jobs (job_type, priority) VALUES ('process_image', 99)")
+
+
+def test_a_heartbeat_hears_of_a_cancellation(rows: Rows, claimed: tuple[Any, Any]) -> None:
+    rows("SELECT mesh.cancel_jobs(ARRAY[%s::uuid])", claimed[0])
+    assert rows("SELECT heartbeat_job(%s, %s)", *claimed) == [(None,)]
+    assert rows("SELECT id, status FROM job_history") == [(claimed[0], "cancelled")]
+    refused(rows, "SELECT complete_job(%s, NULL, %s)", *claimed)
+
+
+def test_a_blocked_job_says_so(rows: Rows) -> None:
+    rows("SELECT mesh.enqueue('process_image', after => ARRAY[mesh.enqueue('sync_like_count')])")
+    assert rows("SELECT status FROM background_jobs ORDER BY created_at, id") == [("pending",), ("blocked",)]
+
+
 def test_the_views_have_the_columns_that_callers_know(rows: Rows) -> None:
     rows(
         "SELECT id, job_type, payload, status, priority, attempts, max_attempts, scheduled_for, started_at,"

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from tests.runtime.queue.conftest import eventually
 
 from mesh_runtime.database import connect
-from mesh_runtime.errors import Permanent, Retryable
+from mesh_runtime.errors import Permanent, RetryAfter
 from mesh_runtime.queue import (
     Handler,
     JobContext,
@@ -116,7 +116,7 @@ def test_one_failing_job_does_not_hold_back_its_batch(
     @job("odd", payload=Number)
     async def odd(payload: Number, _context: JobContext) -> None:
         if payload.n % 2:
-            raise Retryable(f"{payload.n} is odd", after=timedelta(minutes=1))  # a backoff may be next to nothing
+            raise RetryAfter(timedelta(minutes=1), f"{payload.n} is odd")  # a backoff may be next to nothing
 
     enqueue_many(auto, [NewJob(job_type=odd, payload={"n": n}) for n in range(10)])
     counts = drain(odd)
@@ -133,8 +133,8 @@ def test_a_failed_job_keeps_its_traceback(auto: Connection, rows: Rows, drain: C
     assert "in fail\n" in trace
 
 
-def test_retryable_says_when(auto: Connection, rows: Rows, drain: Callable[..., Counts]) -> None:
-    handler = failing(Retryable("busy", after=timedelta(minutes=10)))
+def test_retry_after_says_when(auto: Connection, rows: Rows, drain: Callable[..., Counts]) -> None:
+    handler = failing(RetryAfter(timedelta(minutes=10), "busy"))
     enqueue(auto, handler, {})
     drain(handler)
     assert rows(
@@ -152,7 +152,7 @@ def test_permanent_is_a_dead_letter_at_once(auto: Connection, rows: Rows, drain:
 
 
 def test_retries_end_in_a_dead_letter(auto: Connection, rows: Rows, drain: Callable[..., Counts]) -> None:
-    handler = failing(Retryable("busy", after=timedelta()))
+    handler = failing(RetryAfter(timedelta(), "busy"))
     enqueue(auto, handler, {}, max_attempts=3)
     assert drain(handler).failed == 3
     assert rows("SELECT reason, attempts FROM mesh.dead_jobs") == [("exhausted", 3)]
@@ -383,7 +383,7 @@ def test_an_advisory_lock_that_a_handler_forgot_is_released(
 
 
 def test_a_retry_in_a_million_years_ends_no_worker(auto: Connection, rows: Rows, drain: Callable[..., Counts]) -> None:
-    handler = failing(Retryable("busy", after=timedelta(days=400_000_000)))
+    handler = failing(RetryAfter(timedelta(days=400_000_000), "busy"))
     enqueue(auto, handler, {})
     assert drain(handler).failed == 1
     assert rows("SELECT status, run_at < now() + interval '366 days' FROM mesh.jobs") == [("scheduled", True)]
@@ -394,7 +394,7 @@ def test_an_end_that_the_database_refuses_buries_its_job_and_no_other(
 ) -> None:
     @job("odd", payload=Number)
     async def odd(_payload: Number, _context: JobContext) -> None:
-        raise Retryable("later", after=timedelta(hours=1))
+        raise RetryAfter(timedelta(hours=1), "later")
 
     enqueue_many(auto, [NewJob(job_type=odd, payload={"n": n}) for n in range(4)])
     rows("ALTER TABLE mesh.jobs ADD CONSTRAINT refused CHECK (attempts = 0 OR payload ->> 'n' <> '3')")

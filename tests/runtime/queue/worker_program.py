@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.runtime.queue import handlers_elsewhere
+
 from mesh_runtime.queue import JobContext, Timing, Worker, by_type, job
 from mesh_runtime.settings import Settings
 
@@ -64,7 +66,7 @@ def main(project: str, url: str, concurrency: str = "4", lease: str = "1.0", dra
     """Run the worker."""
     settings = Settings.load(Path(project), {"DATABASE_URL": url})
     timing = Timing(renew=float(lease) / 4, lease=float(lease), poll=0.1, grace=5)
-    handlers = by_type([timed, timed_async, once, deadly])
+    handlers = by_type([timed, timed_async, once, deadly, handlers_elsewhere.stuck])
     worker = Worker(settings, handlers, concurrency=int(concurrency), prefetch=50, timing=timing)
     worker.run_until_empty() if drain else worker.run()
 

@@ -100,7 +100,7 @@ KILLED_WORKER = """
 import os, signal, sys
 from pathlib import Path
 import mesh_runtime.taste.jobs as taste
-from mesh_runtime.cli.handlers import all_handlers
+from mesh_runtime.handlers import all_handlers
 from mesh_runtime.queue import Worker
 from mesh_runtime.settings import Settings
 

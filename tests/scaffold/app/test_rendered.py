@@ -81,7 +81,12 @@ def test_its_plug_ins_load(rendered_app: Path) -> None:
     registry = load_plugins([rendered_app / "plugins"])
 
     assert registry.problems == ()
-    assert sorted(plugin.descriptor.type for plugin in registry.plugins) == ["image", "product_review", "text"]
+    assert sorted(plugin.descriptor.type for plugin in registry.plugins) == [
+        "background",
+        "image",
+        "product_review",
+        "text",
+    ]
 
 
 @pytest.mark.parametrize(("name", "slug"), [("A", "a"), ("My community", "my-community"), ("x_1. - b", "x-1-b")])

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from mesh_runtime.queue import enqueue
 from pydantic import JsonValue
 
-from app.database import Connection, find_post, insert_post, jsonb, save_post, toggle_rating
+from app.database import Connection, count_ratings, find_post, insert_post, jsonb, save_post, toggle_rating
 from app.fields import Params
 from app.models import Post, PostType
 from app.validators import VALIDATORS
@@ -87,7 +88,7 @@ def create_post(connection: Connection, author_id: int, params: CreatePostParams
         "poll_multiple": fields.get("poll_multiple"),
         "poll_closes_at": fields.get("poll_closes_at"),
     }
-    return insert_post(connection, row)
+    return with_image(connection, insert_post(connection, row))
 
 
 def update_post(connection: Connection, post_id: UUID, author_id: int, params: UpdatePostParams) -> Post:
@@ -127,7 +128,8 @@ def update_post(connection: Connection, post_id: UUID, author_id: int, params: U
         update_data["poll_multiple"] = fields.get("poll_multiple")
     if "poll_closes_at" in params.model_fields_set:
         update_data["poll_closes_at"] = fields.get("poll_closes_at")
-    return save_post(connection, post_id, update_data)
+    changed = save_post(connection, post_id, update_data)
+    return changed if changed.image_url == post.image_url else with_image(connection, changed)
 
 
 def toggle_like(connection: Connection, post_id: UUID, session_id: str) -> tuple[bool, int]:
@@ -140,8 +142,15 @@ def toggle_like(connection: Connection, post_id: UUID, session_id: str) -> tuple
     if find_post(connection, post_id, lock=True) is None:
         raise PostNotFoundError(f"there is no post {post_id}")
     liked = toggle_rating(connection, post_id, session_id)
-    post = find_post(connection, post_id)
-    return liked, post.likes if post else 0
+    return liked, count_ratings(connection, post_id)
+
+
+def with_image(connection: Connection, post: Post) -> Post:
+    """The post; a worker makes copies of the image that it links to, once the caller's transaction has committed."""
+    if post.image_url is not None and post.image_url.startswith(("http://", "https://")):
+        payload = {"post_id": str(post.id), "image_url": post.image_url}
+        enqueue(connection, "process_image", payload, priority=3, user_id=str(post.author_id))
+    return post
 
 
 def validate_create(params: CreatePostParams) -> dict[str, object]:

@@ -1,11 +1,4 @@
-"""Pytest fixtures on a real PostgreSQL, for the tests of mesh and of the apps that it makes.
-
-    pytest_plugins = ["mesh_runtime.testing"]
-
-A server of the session's own runs in a temporary folder; each test gets a fresh database, cloned from one that has the
-runtime's migrations, and the host's when a `mesh.toml` stands in pytest's root folder or above it. With
-`MESH_TEST_DATABASE_URL`, databases are made on that server instead.
-"""
+"""Databases for tests: a server of the session's own, and for each test a database that has every migration."""
 
 from __future__ import annotations
 

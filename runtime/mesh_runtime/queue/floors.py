@@ -1,0 +1,69 @@
+"""Where a worker's claims begin in each lane, so that they don't step over what was claimed before.
+
+Jobs that were committed late, or given back, lie below the floor. A sweep finds them: it asks the database for the
+floors anew. One is due every few seconds, and before the worker counts as idle. While somebody holds an old snapshot,
+a sweep steps over everything that was claimed since then, so those before their time take a twentieth of it at most.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mesh_runtime.queue import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mesh_runtime.queue.values import Job
+
+_PRIORITIES = 11
+_SHARE = 20
+SWEEP_SECONDS = 5.0
+
+
+class Floors:
+    """The floors of one worker's lanes."""
+
+    def __init__(self, every: float = SWEEP_SECONDS) -> None:
+        """No lane has a floor yet: a sweep is due.
+
+        Args:
+            every: seconds between two sweeps, if nothing asks for one before.
+        """
+        self._every = every
+        self._types: tuple[str, ...] = ()
+        self._seqs: list[int] = []
+        self._swept_at = float("-inf")
+        self._took = 0.0
+        self._passed_over = False
+
+    def due(self, types: Sequence[str], *, alone: bool) -> bool:
+        """Whether the floors are too old for the next claim, of other types, or above jobs that may run only now."""
+        if self._types != tuple(types) or clock.seconds() - self._swept_at >= self._every:
+            return True
+        return alone and self._passed_over and self.affordable()
+
+    def affordable(self) -> bool:
+        """Whether a sweep before its time would cost little beside what the worker does."""
+        return clock.seconds() - self._swept_at >= _SHARE * self._took
+
+    def swept(self, types: Sequence[str], seqs: Sequence[int], *, alone: bool, asked: float) -> None:
+        """The database has said, to a question `asked` at that time, where the lanes begin: eleven for each type."""
+        self._types, self._seqs = tuple(types), list(seqs)
+        self._swept_at = clock.seconds()
+        self._took = self._swept_at - asked
+        self._passed_over = not alone
+
+    def claimed(self, jobs: Sequence[Job], *, alone: bool) -> None:
+        """The jobs, of one lane, have been claimed; the next claim begins behind them.
+
+        Who was not `alone` has passed over rescued jobs.
+        """
+        self._passed_over = self._passed_over or not alone
+        lane = jobs[-1].job_type, jobs[-1].priority
+        if lane[0] in self._types:
+            self._seqs[self._types.index(lane[0]) * _PRIORITIES + lane[1]] = max(job.seq for job in jobs)
+
+    def below(self, types: Sequence[str]) -> list[int] | None:
+        """What a claim of the types may leave out; None when nothing is known of them."""
+        return self._seqs if self._types == tuple(types) else None
