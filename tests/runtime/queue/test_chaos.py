@@ -26,8 +26,8 @@ def test_nothing_is_lost_doubled_or_over_its_limit_while_everything_is_killed(tm
 
 JOB, OTHER = UUID(int=1), UUID(int=2)
 ENDED = """
-INSERT INTO mesh.history (id, job_type, status, priority, payload, payload_version, attempts, rescues, token, created_at,
-                          errors, parents)
+INSERT INTO mesh.history (id, job_type, status, priority, payload, payload_version, attempts, rescues, token,
+                          created_at, errors, parents)
 VALUES ('{job}', '{job_type}', '{status}', 0, '{{}}', 1, {attempts}, 0, {token}, now(), {errors}, {parents})
 """
 STEP = "INSERT INTO chaos.leases (job_id, token, entered, key) VALUES ('{job}', {token}, {entered}, {key})"
