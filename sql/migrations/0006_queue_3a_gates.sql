@@ -161,7 +161,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION mesh.drop_idle_gates(most integer DEFAULT 5000) RETURNS bigint
-LANGUAGE plpgsql SET search_path = ''
+LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 -- For tick: gates that jobs have made, such as one for each user, go when for a day no job has come or ended; unless one
 -- names them still, or the rate has not filled them by then. The next job brings the limits along again.
 AS $$

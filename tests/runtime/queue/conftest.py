@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from tests.runtime.queue.pooler import pooled
 from tests.runtime.queue.steps import assert_sound
 
 from mesh_runtime.database import connect
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mesh_runtime.settings import Settings
 
 PROGRAM = Path(__file__).with_name("worker_program.py")
+
+POOLED_VARIABLE = "MESH_TEST_POOLED"
 
 RUNS = """
 CREATE TABLE runs (
@@ -38,6 +41,16 @@ class Rows(Protocol):
     """Runs a statement and returns its rows."""
 
     def __call__(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]: ...
+
+
+@pytest.fixture
+def database_url(database_url: str) -> Iterator[str]:
+    """The test's database; with `MESH_TEST_POOLED`, each transaction of a client runs on another backend."""
+    if not os.environ.get(POOLED_VARIABLE):
+        yield database_url
+        return
+    with pooled(database_url, 12) as (url, _):
+        yield url
 
 
 @pytest.fixture

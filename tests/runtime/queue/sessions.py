@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tests.runtime.queue.conftest import eventually
+from tests.runtime.queue.conftest import POOLED_VARIABLE, eventually
 
 from mesh_runtime.database import connect
 
@@ -37,8 +38,9 @@ class Session:
     def until_it_waits(self, running: Future[Any]) -> None:
         """Return once the session waits for a lock."""
         pid = self.connection.info.backend_pid
-        waiting = "SELECT pid FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
-        eventually(lambda: running.done() or self._rows(waiting, pid))
+        pooled = POOLED_VARIABLE in os.environ  # which backend serves the session is not known then
+        waiting = "SELECT pid FROM pg_stat_activity WHERE (pid = %s OR %s) AND wait_event_type = 'Lock'"
+        eventually(lambda: running.done() or self._rows(waiting, pid, pooled))
         assert not running.done(), running.result()
 
 
@@ -49,5 +51,5 @@ def session(database_url: str, rows: Rows, *, autocommit: bool = False) -> Itera
         try:
             yield Session(connection, rows, threads)
         finally:
-            connection.cancel()  # what still waits, after a test that failed
+            connection.cancel_safe()  # what still waits, after a test that failed
             connection.rollback()

@@ -18,7 +18,7 @@ from mesh_descriptors.project import PROJECT_FILE
 from mesh_runtime.database import EmbeddedServer, connect, migrate, runtime_source
 from mesh_runtime.queue import register_types
 
-_RECORD = Path(__file__).with_name("record.sql")
+RECORD = Path(__file__).with_name("record.sql")
 _LIVE = "SELECT (SELECT count(*) FROM mesh.jobs), (SELECT count(*) FROM mesh.leases)"
 
 
@@ -76,7 +76,7 @@ def _prepare(url: str) -> None:
     with connect(url) as connection:
         migrate(connection, (runtime_source(),))
     with connect(url, autocommit=True) as connection:
-        connection.execute(_RECORD.read_bytes())
+        connection.execute(RECORD.read_bytes())
         register_types(connection, HANDLERS.values())
         connection.cursor().executemany("INSERT INTO chaos.subjects (key) VALUES (%s)", [(key,) for key in SUBJECTS])
         connection.cursor().executemany("INSERT INTO chaos.limits VALUES (%s, %s)", list(GATES.items()))
