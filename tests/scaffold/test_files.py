@@ -28,7 +28,9 @@ def calls(path: Path) -> list[str]:
     return [
         f"{path.relative_to(PACKAGE)}:{function.lineno} {function.attr}"
         for function in attributes
-        if isinstance(function, ast.Attribute) and function.attr in METHODS
+        if isinstance(function, ast.Attribute)
+        and function.attr in METHODS
+        and ast.unparse(function.value) != "tree"  # an overlay in memory
     ]
 
 
