@@ -25,14 +25,8 @@ if TYPE_CHECKING:
     import psycopg
     from tests.runtime.queue.conftest import Rows
 
-FILES = (
-    "test_leases", "test_gates", "test_fan_in", "test_enqueue", "test_unique", "test_debounce", "test_batches",
-    "test_cancel", "test_redrive", "test_put_back", "test_progress", "test_rpc", "test_secrets", "test_testing_jobs",
-)  # fmt: skip
-LISTENING = (
-    "test_batches.py::test_sleeping_workers_are_woken_once_per_batch_and_only_if_something_may_run",
-    "test_cancel.py::test_workers_are_notified_only_of_jobs_that_run",
-)
+FILES = ("test_leases", "test_fan_in", "test_unique", "test_debounce", "test_cancel", "test_rpc")
+LISTENING = ("test_cancel.py::test_workers_are_notified_only_of_jobs_that_run",)
 """They ask what LISTEN hears."""
 FOLDER = Path(__file__).parent
 SERVERS, ENQUEUERS, EACH = 3, 5, 12
