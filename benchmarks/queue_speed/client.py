@@ -101,7 +101,7 @@ def _put(connection: psycopg.Connection[Any], what: str) -> None:
     if what == "mesh":
         enqueue(connection, "noop", {})
     else:
-        raw.insert(connection, "twin.jobs")
+        raw.insert(connection, "mesh.jobs")
 
 
 def flow(url: str, per_second: str, seconds: str) -> dict[str, Any]:
