@@ -11,7 +11,7 @@ from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.conflicts import OnConflictOption, chosen
 from mesh_scaffold.cli.project import open_changed, report_unfinished
 from mesh_scaffold.cli.show import show_plan
-from mesh_scaffold.generate.undo import plan_undo
+from mesh_scaffold.generate.undo import UndoError, plan_undo
 from mesh_scaffold.history import history
 from mesh_scaffold.tree import Disk, Tree
 
@@ -20,9 +20,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 @app.command()
 def undo(
-    number: Annotated[
-        int | None,
-        typer.Argument(metavar="ID", min=1, help="Which change, as mesh log lists them; default: the last."),
+    said: Annotated[
+        str | None, typer.Argument(metavar="ID", help="Which change, as mesh log lists them; default: the last.")
     ] = None,
     on_conflict: OnConflictOption = None,
     dry_run: DryRunOption = False,
@@ -34,6 +33,7 @@ def undo(
     A second undo takes back the change before. An undo is a change too: mesh undo with its ID brings all back. Files
     that were edited since are listed, and nothing is written, unless --on-conflict says what is to happen to them.
     """
+    number = _number(said)
     root, migrations = open_changed(project)
     resolve = chosen(on_conflict, created="abort", changed="abort", ask=not (as_json or dry_run))
     if dry_run:
@@ -48,3 +48,9 @@ def undo(
     show_plan(made, again, dry_run=dry_run, as_json=as_json)
     if made.conflicts:
         raise typer.Exit(1)
+
+
+def _number(said: str | None) -> int | None:
+    if said is not None and not said.isdecimal():
+        raise UndoError(f"{said!r} is no ID of a change", remedy="mesh log lists the changes with their IDs.")
+    return int(said) if said else None

@@ -79,6 +79,9 @@ def test_an_edited_file_stops_an_undo_with_exit_code_1(mesh: Mesh, app: Path) ->
     [
         ((), f"there is nothing to undo\n  {NOTHING_LEFT}"),
         (("7",), "there is no change 7\n  mesh log lists the changes that are kept."),
+        (("0",), "there is no change 0\n  mesh log lists the changes that are kept."),
+        (("abc",), "'abc' is no ID of a change\n  mesh log lists the changes with their IDs."),
+        (("",), "'' is no ID of a change\n  mesh log lists the changes with their IDs."),
     ],
 )
 def test_what_cannot_be_undone_is_said_with_exit_code_2(
