@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mesh_cli.main import main
 from mesh_runtime.database import connect, migrate, sources
 from mesh_runtime.settings import Settings
 from mesh_runtime.testing import fresh_database
+
+from .changing_app import mesh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,19 +30,6 @@ fields:
   eaten_at: {type: datetime, required: false}
   tags: {type: "list[string]", required: false}
 """
-
-
-def mesh(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    output, errors, argv = io.StringIO(), io.StringIO(), sys.argv
-    sys.argv = ["mesh", *arguments]
-    try:
-        with contextlib.chdir(folder), contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-            main()
-    except SystemExit as end:
-        return int(str(end.code or 0)), output.getvalue(), errors.getvalue()
-    finally:
-        sys.argv = argv
-    return 0, output.getvalue(), errors.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +139,18 @@ def test_a_constraint_of_that_name_that_says_something_else_is_told(
     (found,) = findings(app)
     assert found.startswith(f"specs/recipe.yaml:{line}:3: recipe: constraint {name} of realtime_posts is CHECK (")
     assert found.endswith(" NOT VALID, in the database")
+
+
+def test_a_condition_is_told_on_one_line_with_escapes_for_what_no_screen_shows(
+    app: Path, database: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    name = "realtime_posts_recipe_level_values"
+    condition = r"recipe_level <> E'a\nb\r\u202E\u200F\x1B[2J\t🎉 \\d'"
+    alter = f"ALTER TABLE realtime_posts DROP CONSTRAINT {name}, ADD CONSTRAINT {name} CHECK ({condition}) NOT VALID"
+    database.execute(alter.encode())
+    (found,) = findings(app)
+    assert r"a\nb\r\u202e\u200f\u001b[2J\t🎉 \d" in found
+    assert found.isprintable()
 
 
 BOUNDS = r"""kind: post-type

@@ -85,6 +85,11 @@ def _printable(char: str) -> str:
     return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
 
 
+def visible(text: str) -> str:
+    """Somebody else's text for people to read: on one line, with escapes for what a screen does not show."""
+    return "".join(char if char.isprintable() else _ESCAPES.get(char) or _printable(char) for char in text)
+
+
 def sql(value: Any) -> Code:
     """A PostgreSQL literal: text in single quotes, numbers, true and false, null; lists and objects as JSON text.
 

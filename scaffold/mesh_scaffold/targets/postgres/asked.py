@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from mesh_descriptors.errors import Place, Problem
-from mesh_scaffold.render.literals import sql, sql_name
+from mesh_scaffold.render.literals import sql, sql_name, visible
 from mesh_scaffold.targets.postgres.compared import same_literals
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ def _of_table(
             added = f"ALTER TABLE {table} ADD COLUMN {column} {asked.type or '...'};"
             yield _missing(name, f"column {asked.column} of {posts.table}", asked.place, added)
         elif asked.type and columns[asked.column] not in _SAME.get(asked.type, {asked.type}):
-            message = f"{name}: column {asked.column} of {posts.table} is {columns[asked.column]}, not {asked.type}"
+            there = visible(columns[asked.column])
+            message = f"{name}: column {asked.column} of {posts.table} is {there}, not {asked.type}"
             change = f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {asked.type};"
             yield Problem(f"{message}, in the database", asked.place, f"Write a migration: {change}")
     elif isinstance(asked, AskedCheck):
@@ -153,7 +154,7 @@ def _check(name: str, asked: AskedCheck, present: Present, posts: PostsSection) 
         added = f"ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({asked.condition});"
         yield _missing(name, f"constraint {asked.name} of {posts.table}", asked.place, added)
     elif there is not None and not same_literals(there, asked.condition):
-        message = f"{name}: constraint {asked.name} of {posts.table} is {there}, in the database"
+        message = f"{name}: constraint {asked.name} of {posts.table} is {visible(there)}, in the database"
         wanted = f"DROP CONSTRAINT {constraint}, ADD CONSTRAINT {constraint} CHECK ({asked.condition})"
         write = f"write a migration: ALTER TABLE {table} {wanted};"
         yield Problem(message, asked.place, f"Run mesh db migrate; where that has nothing to apply, {write}")
