@@ -70,6 +70,11 @@ class FieldType:
         """The type without its `list[...]`."""
         return FieldType(self.name, ref=self.ref)
 
+    @property
+    def single_ref(self) -> str | None:
+        """What it refers to when it is one reference, which a column keeps as a foreign key; lists have none."""
+        return None if self.is_list else self.ref
+
 
 @dataclass(frozen=True, slots=True)
 class Field:

@@ -9,7 +9,7 @@ from mesh_scaffold.targets.postgres.column_changes import column_statements
 from mesh_scaffold.targets.postgres.constraints import constraints_of
 from mesh_scaffold.targets.postgres.payload import payload_statements, without_key
 from mesh_scaffold.targets.postgres.storage import storage_statements
-from mesh_scaffold.targets.postgres.table import Database, TableChange
+from mesh_scaffold.targets.postgres.table import Database, TableChange, altering, dropping
 
 if TYPE_CHECKING:
     from mesh_scaffold.spec.model import PostTypeSpec
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def table_change(old: PostTypeSpec, new: PostTypeSpec | None, database: Database) -> TableChange:
     """The way from `old` to `new`; to None: from the type to none."""
     change = TableChange()
-    table = sql_name(database.posts.table)
+    table = database.posts.table
     before = {each.name: each.condition for each in constraints_of(old, database.posts)}
     after = {each.name: each.condition for each in (constraints_of(new, database.posts) if new else ())}
     gone = [f"DROP CONSTRAINT IF EXISTS {sql_name(name)}" for name in before if before[name] != after.get(name)]
     made = [name for name in after if before.get(name) != after[name]]
-    change.statements += _altering(table, gone)
+    change.statements += altering(table, gone)
     if new and new.storage != old.storage:
         storage_statements(old, new, database, change)
     else:
@@ -38,7 +38,7 @@ def table_change(old: PostTypeSpec, new: PostTypeSpec | None, database: Database
             f"ADD CONSTRAINT {sql_name(name)}\n        CHECK ({after[name]})",
         )
     ]
-    change.statements += _altering(table, adding)
+    change.statements += altering(table, adding)
     if any(name in before for name in made):
         change.notices.append("Bounds changed: the migration fails, and changes nothing, while a post breaks them.")
     return change
@@ -51,12 +51,6 @@ def _stored_elsewhere(old: PostTypeSpec, new: PostTypeSpec | None, database: Dat
         if not database.allow_data_loss or each.name in database.shared:
             change.leftovers.append(each)
         elif where == "column":
-            change.statements += _altering(
-                sql_name(database.posts.table), [f"DROP COLUMN IF EXISTS {sql_name(each.name)}"]
-            )
+            change.statements += dropping(database.posts.table, [each.name])
         elif new:
             change.statements.append(without_key(new, database.posts, each.name))
-
-
-def _altering(table: str, clauses: list[str]) -> list[str]:
-    return ["ALTER TABLE {}\n    {};".format(table, ",\n    ".join(clauses))] if clauses else []

@@ -16,7 +16,7 @@ from mesh_scaffold.targets.postgres.json_conversions import json_conversion
 from mesh_scaffold.targets.postgres.misfits import VALUE, refuse_misfits
 from mesh_scaffold.targets.postgres.references import reference, reference_renewed
 from mesh_scaffold.targets.postgres.renames import rename_statements
-from mesh_scaffold.targets.postgres.table import refuse_unfilled
+from mesh_scaffold.targets.postgres.table import dropping, of_type, refuse_unfilled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,14 +67,11 @@ def _unused(old: PostTypeSpec, new: PostTypeSpec | None, database: Database, cha
         elif database.allow_data_loss and name not in database.shared:
             dropped.add(name)
         else:
-            stayed_before = new is not None and any(each.name == name for each in database.leftovers)
+            was_told = new is not None and any(each.name == name for each in database.leftovers)
             change.leftovers.append(Leftover(name, was))
-            change.warnings += (
-                [] if stayed_before and not database.allow_data_loss else [_stays(name, old, new, database)]
-            )
-    table = sql_name(database.posts.table)
-    dropping = [f"DROP COLUMN IF EXISTS {sql_name(name)}" for name in types if name in dropped]
-    change.statements += ["ALTER TABLE {}\n    {};".format(table, ",\n    ".join(dropping))] if dropping else []
+            if database.allow_data_loss or not was_told:
+                change.warnings.append(_stays(name, old, new, database))
+    change.statements += dropping(database.posts.table, [name for name in types if name in dropped])
     return frozenset(dropped)
 
 
@@ -172,7 +169,7 @@ def _filled(new: PostTypeSpec, before: Field | None, each: Field, database: Data
     literal = _jsonb(value) if database.column_type(each) == "jsonb" else f"{sql(value)}::{database.column_type(each)}"
     change.statements.append(
         f"UPDATE {sql_name(posts.table)}\n    SET {column} = {literal}\n"  # noqa: S608  of literals and quoted names
-        f"    WHERE {sql_name(posts.type_column)}::text = {sql(str(new.enum_value))} AND {column} IS NULL;"
+        f"    WHERE {of_type(new, posts)} AND {column} IS NULL;"
     )
 
 
@@ -184,7 +181,7 @@ def _jsonb(value: object) -> str:
 def _indexes(old: PostTypeSpec, new: PostTypeSpec, database: Database) -> Iterator[str]:
     """Indexes of new references."""
     for each in new.fields:
-        if field_before(old, each) is None and each.type.ref and not each.type.is_list:
+        if field_before(old, each) is None and each.type.single_ref:
             yield index_of(new, each, database)
 
 

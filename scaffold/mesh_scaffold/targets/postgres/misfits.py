@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 VALUE = "post.value"
 """What a value is called where it is converted on trial."""
 _REMEDY = "Change or clear these values, then apply the migration again; or take it back: mesh undo."
-_STATEMENT = """\
+_TRIED = """\
 DO $mesh$
 DECLARE
     post record;
@@ -27,7 +27,16 @@ BEGIN
             misfits := misfits || format('%s holds %s', post.key, left(post.value::text, 60));
         END;
     END LOOP;
-    IF misfits <> '{{}}' THEN
+"""
+_COUNTED = """\
+DO $mesh$
+DECLARE
+    misfits text[];
+BEGIN
+    SELECT array_agg(format('%s holds %s', {key}, left(({value})::text, 60))) INTO misfits FROM {table} WHERE {rows};
+"""
+_REFUSED = """\
+    IF cardinality(misfits) > 0 THEN
         RAISE EXCEPTION USING
             ERRCODE = 'data_exception',
             MESSAGE = format({message}, cardinality(misfits)),
@@ -51,33 +60,8 @@ def refuse_misfits(
         posts: the table.
         refs: what says how its rows are known.
     """
-    key = next((ref.column for ref in refs.values() if ref.table == posts.table), "ctid")
-    return _STATEMENT.format(
-        key=sql_name(key),
-        value=value,
-        table=sql_name(posts.table),
-        rows=rows,
-        converted=converted,
-        message=sql(f"posts whose {told[0]} cannot become {told[1]}: %s"),
-        remedy=sql(_REMEDY),
-    )
-
-
-_REFUSAL = """\
-DO $mesh$
-DECLARE
-    found text[];
-BEGIN
-    SELECT array_agg(format('%s holds %s', {key}, left(({value})::text, 60))) INTO found FROM {table} WHERE {rows};
-    IF cardinality(found) > 0 THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'data_exception',
-            MESSAGE = format({message}, cardinality(found)),
-            DETAIL = array_to_string(found[:10] || CASE WHEN found[11] <> '' THEN '...' END, '; '),
-            HINT = {remedy};
-    END IF;
-END
-$mesh$;"""
+    found = _TRIED.format(**_posts(value, rows, posts, refs), converted=converted)
+    return found + _refused(f"posts whose {told[0]} cannot become {told[1]}")
 
 
 def refuse_posts(value: str, rows: str, told: str, posts: PostsSection, refs: Mapping[str, RefSection]) -> str:
@@ -90,12 +74,14 @@ def refuse_posts(value: str, rows: str, told: str, posts: PostsSection, refs: Ma
         posts: the table.
         refs: what says how its rows are known.
     """
+    return _COUNTED.format(**_posts(value, rows, posts, refs)) + _refused(told)
+
+
+def _posts(value: str, rows: str, posts: PostsSection, refs: Mapping[str, RefSection]) -> dict[str, str]:
+    """Which posts are looked at, what of them, and by what a person knows them."""
     key = next((ref.column for ref in refs.values() if ref.table == posts.table), "ctid")
-    return _REFUSAL.format(
-        key=sql_name(key),
-        value=value,
-        table=sql_name(posts.table),
-        rows=rows,
-        message=sql(f"{told}: %s"),
-        remedy=sql(_REMEDY),
-    )
+    return {"key": sql_name(key), "value": value, "table": sql_name(posts.table), "rows": rows}
+
+
+def _refused(told: str) -> str:
+    return _REFUSED.format(message=sql(f"{told}: %s"), remedy=sql(_REMEDY))

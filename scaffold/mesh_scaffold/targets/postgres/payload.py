@@ -13,7 +13,7 @@ from mesh_scaffold.spec.types import parse_type
 from mesh_scaffold.steps import Leftover
 from mesh_scaffold.targets.postgres.json_conversions import Shape, json_conversion
 from mesh_scaffold.targets.postgres.misfits import VALUE, refuse_misfits
-from mesh_scaffold.targets.postgres.table import refuse_unfilled
+from mesh_scaffold.targets.postgres.table import of_type, refuse_unfilled
 
 if TYPE_CHECKING:
     from mesh_descriptors.project import PostsSection
@@ -124,7 +124,7 @@ def _filled(spec: PostTypeSpec, before: Field | None, field: Field, posts: Posts
         refuse_unfilled(spec, before, field, change)
         return
     has = f"jsonb_strip_nulls({sql_name(posts.payload_column)}) ? {sql(str(field.name))}"
-    rows = f"{_of_type(spec, posts)} AND NOT {has}"
+    rows = f"{of_type(spec, posts)} AND NOT {has}"
     change.statements.append(_setting(posts, f"|| {sql({str(field.name): value})}::jsonb", rows))
 
 
@@ -140,8 +140,4 @@ def _setting(posts: PostsSection, operation: str, rows: str) -> str:
 
 
 def _holding(spec: PostTypeSpec, posts: PostsSection, key: str) -> str:
-    return f"{_of_type(spec, posts)} AND {sql_name(posts.payload_column)} ? {sql(str(key))}"
-
-
-def _of_type(spec: PostTypeSpec, posts: PostsSection) -> str:
-    return f"{sql_name(posts.type_column)}::text = {sql(str(spec.enum_value))}"
+    return f"{of_type(spec, posts)} AND {sql_name(posts.payload_column)} ? {sql(str(key))}"

@@ -36,9 +36,9 @@ $mesh$;"""
 
 def reference(field: Field, refs: Mapping[str, RefSection]) -> str:
     """What a column's definition says of its foreign key; nothing for a field that has none."""
-    if field.type.ref is None or field.type.is_list:
+    if (name := field.type.single_ref) is None:
         return ""
-    ref = refs[field.type.ref]
+    ref = refs[name]
     stated = f"REFERENCES {sql_name(ref.table)} ({sql_name(ref.column)})"
     return stated if field.required else f"{stated} ON DELETE SET NULL"
 

@@ -96,7 +96,7 @@ def _objection(
 
 def _renamed(before: Field, was: str, now: str, table: str) -> list[str]:
     statements = [f"ALTER TABLE {sql_name(table)}\n    RENAME COLUMN {sql_name(was)} TO {sql_name(now)};"]
-    if before.type.ref and not before.type.is_list:
+    if before.type.single_ref:
         one, other = short_name(table, was, "idx"), short_name(table, now, "idx")
         statements.append(f"ALTER INDEX IF EXISTS {sql_name(one)} RENAME TO {sql_name(other)};")
     return statements

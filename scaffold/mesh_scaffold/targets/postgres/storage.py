@@ -16,6 +16,7 @@ from mesh_scaffold.targets.postgres.earlier import family, taken
 from mesh_scaffold.targets.postgres.misfits import VALUE, refuse_misfits, refuse_posts
 from mesh_scaffold.targets.postgres.payload import in_the_way, payload_statements, without_key
 from mesh_scaffold.targets.postgres.references import reference
+from mesh_scaffold.targets.postgres.table import dropping, of_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +58,7 @@ def _into_payload(spec: PostTypeSpec, new: PostTypeSpec, database: Database, cha
     payload, table = sql_name(posts.payload_column), sql_name(posts.table)
     added = "".join(f"\n        || {_entry(spec, each, database)}" for each in spec.fields)
     change.statements.append(
-        f"UPDATE {table}\n    SET {payload} = coalesce({payload}, '{{}}'){added}\n    WHERE {_of_type(new, database)};"  # noqa: S608  of literals and quoted names
+        f"UPDATE {table}\n    SET {payload} = coalesce({payload}, '{{}}'){added}\n    WHERE {of_type(new, posts)};"  # noqa: S608  of literals and quoted names
     )
     own = [each for each in spec.fields if each.column is None and spec.column_of(each) not in database.shared]
     change.warnings += [
@@ -70,25 +71,25 @@ def _into_payload(spec: PostTypeSpec, new: PostTypeSpec, database: Database, cha
     change.notices += [
         f"{each.name} has no foreign key any more: PostgreSQL has none in payloads."
         for each in spec.fields
-        if each.type.ref and not each.type.is_list
+        if each.type.single_ref
     ]
     return replace(database, leftovers=tuple(each for each in database.leftovers if each not in in_way))
 
 
 def _refused_in_payload(spec: PostTypeSpec, database: Database) -> Iterator[str]:
     """Payloads that hold something already, and values that JSON has not."""
-    posts, of_type = database.posts, _of_type(spec, database)
+    posts, own = database.posts, of_type(spec, database.posts)
     payload = sql_name(posts.payload_column)
     keys = ", ".join(sql(str(each.name)) for each in spec.fields)
     if keys:
-        rows = f"{of_type} AND (jsonb_typeof({payload}) <> 'object' OR {payload} ?| ARRAY[{keys}])"
+        rows = f"{own} AND (jsonb_typeof({payload}) <> 'object' OR {payload} ?| ARRAY[{keys}])"
         yield refuse_posts(payload, rows, "posts whose payload is taken", posts, database.refs)
     for each in spec.fields:
         column, kind = sql_name(spec.column_of(each)), database.column_type(each)
         rows = f"{column}::text IN ('NaN', 'Infinity', '-Infinity')" if kind in _INFINITE else f"NOT isfinite({column})"
         if kind in {*_INFINITE, "date", "timestamptz"}:
             told = f"posts whose {each.name} has no place in JSON"
-            yield refuse_posts(column, f"{of_type} AND {rows}", told, posts, database.refs)
+            yield refuse_posts(column, f"{own} AND {rows}", told, posts, database.refs)
 
 
 def _entry(spec: PostTypeSpec, field: Field, database: Database) -> str:
@@ -109,11 +110,9 @@ def _dropped(spec: PostTypeSpec, own: Sequence[Field], database: Database) -> It
     posts = database.posts
     for each in own:
         column = spec.column_of(each)
-        rows = f"NOT ({_of_type(spec, database)}) AND {sql_name(column)} IS NOT NULL"
+        rows = f"NOT ({of_type(spec, posts)}) AND {sql_name(column)} IS NOT NULL"
         yield refuse_posts(sql_name(column), rows, f"posts of other types that hold {column}", posts, database.refs)
-    dropping = ",\n    ".join(f"DROP COLUMN IF EXISTS {sql_name(spec.column_of(each))}" for each in own)
-    if dropping:
-        yield f"ALTER TABLE {sql_name(posts.table)}\n    {dropping};"
+    yield from dropping(posts.table, [spec.column_of(each) for each in own])
 
 
 def _into_columns(spec: PostTypeSpec, new: PostTypeSpec, database: Database, change: TableChange) -> Database:
@@ -126,7 +125,7 @@ def _into_columns(spec: PostTypeSpec, new: PostTypeSpec, database: Database, cha
         column, kind = str(spec.column_of(each)), database.column_type(each)
         stayed = next((one for one in left if one.where == "column" and one.name == column), None)
         if stayed and family(stayed.type) != family(kind) and database.allow_data_loss:
-            change.statements.append(f"ALTER TABLE {sql_name(table)}\n    DROP COLUMN IF EXISTS {sql_name(column)};")
+            change.statements += dropping(table, [column])
             left = tuple(one for one in left if one != stayed)
             columns.pop(column, None)
         if problem := taken(spec, each, kind, table, columns, may_be_dropped=stayed is not None):
@@ -137,7 +136,7 @@ def _into_columns(spec: PostTypeSpec, new: PostTypeSpec, database: Database, cha
         columns[column] = (kind.partition(" ")[0], Place(new.path))
     change.statements += [
         _moved(spec, database),
-        *(index_of(spec, each, database) for each in spec.fields if _is_key(each)),
+        *(index_of(spec, each, database) for each in spec.fields if each.type.single_ref),
     ]
     change.notices.append(f"The values of {new.enum_value} posts move from their payloads into columns.")
     return replace(database, columns=columns, leftovers=left)
@@ -147,13 +146,13 @@ def _refused_in_columns(spec: PostTypeSpec, field: Field, database: Database) ->
     """Values that are none of the column's type, and references to what is not there."""
     posts, key = database.posts, sql(str(field.name))
     value = f"{sql_name(posts.payload_column)} -> {key}"
-    rows = f"{_of_type(spec, database)} AND jsonb_typeof({value}) <> 'null'"
+    rows = f"{of_type(spec, posts)} AND jsonb_typeof({value}) <> 'null'"
     converted = f"jsonb_array_length({VALUE})" if field.type.is_list else _from_json(VALUE, field, database)
     if field.type.is_list or database.column_type(field) not in {"text", "jsonb"}:
         told = (str(field.name), str(field.type))
         yield refuse_misfits(value, rows, converted, told, posts, database.refs)
-    if field.type.ref and _is_key(field):
-        ref = database.refs[field.type.ref]
+    if name := field.type.single_ref:
+        ref = database.refs[name]
         own = f"{sql_name(posts.table)}.{sql_name(posts.payload_column)} -> {key}"
         found = f"{sql_name('referred')}.{sql_name(ref.column)} = {_from_json(f'({own})', field, database)}"
         missing = f"NOT EXISTS (SELECT FROM {sql_name(ref.table)} AS referred WHERE {found})"
@@ -170,7 +169,7 @@ def _moved(spec: PostTypeSpec, database: Database) -> str:
     keys = ", ".join(sql(str(each.name)) for each in spec.fields)
     sets.append(f"{payload} = nullif({payload} - ARRAY[{keys}]::text[], '{{}}')")
     setting = ",\n        ".join(sets)
-    return f"UPDATE {sql_name(posts.table)}\n    SET {setting}\n    WHERE {_of_type(spec, database)};"  # noqa: S608  of literals and quoted names
+    return f"UPDATE {sql_name(posts.table)}\n    SET {setting}\n    WHERE {of_type(spec, posts)};"  # noqa: S608  of literals and quoted names
 
 
 def _from_json(value: str, field: Field, database: Database) -> str:
@@ -178,12 +177,3 @@ def _from_json(value: str, field: Field, database: Database) -> str:
     if kind == "jsonb":
         return f"nullif({value}, 'null')"
     return f"({value} #>> '{{}}')" + (f"::{kind}" if kind != "text" else "")
-
-
-def _is_key(field: Field) -> bool:
-    """Whether its column has a foreign key."""
-    return field.type.ref is not None and not field.type.is_list
-
-
-def _of_type(spec: PostTypeSpec, database: Database) -> str:
-    return f"{sql_name(database.posts.type_column)}::text = {sql(str(spec.enum_value))}"

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mesh_descriptors.errors import Problem
+from mesh_scaffold.render.literals import sql, sql_name
 from mesh_scaffold.targets.postgres.json_conversions import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from mesh_descriptors.project import PostsSection, RefSection
     from mesh_scaffold.spec.model import Field, PostTypeSpec
@@ -72,6 +73,22 @@ class TableChange:
     warnings: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     leftovers: list[Leftover] = field(default_factory=list)
+
+
+def of_type(spec: PostTypeSpec, posts: PostsSection) -> str:
+    """Which rows are posts of the type; as text, for a transaction cannot use a value that it has added."""
+    return f"{sql_name(posts.type_column)}::text = {sql(str(spec.enum_value))}"
+
+
+def altering(table: str, clauses: Iterable[str]) -> list[str]:
+    """One ALTER TABLE with all of the clauses; nothing for none."""
+    joined = ",\n    ".join(clauses)
+    return [f"ALTER TABLE {sql_name(table)}\n    {joined};"] if joined else []
+
+
+def dropping(table: str, columns: Iterable[str]) -> list[str]:
+    """One ALTER TABLE without those of the columns that are there; nothing for none."""
+    return altering(table, [f"DROP COLUMN IF EXISTS {sql_name(column)}" for column in columns])
 
 
 def refuse_unfilled(spec: PostTypeSpec, before: Field | None, each: Field, change: TableChange) -> None:

@@ -45,8 +45,8 @@ def asked_by_spec(spec: PostTypeSpec, project: ProjectFile) -> Iterator[Asked]:
         yield AskedColumn(column, column_type(field, project.refs), place)
         for check in constraints_of(replace(spec, fields=(field,)), project.posts):
             yield AskedCheck(check.name, check.condition, column, place)
-        if field.type.ref and not field.type.is_list:
-            ref = project.refs[field.type.ref]
+        if name := field.type.single_ref:
+            ref = project.refs[name]
             yield AskedReference(column, ref.table, ref.column, place)
 
 

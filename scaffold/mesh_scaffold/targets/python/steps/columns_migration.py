@@ -169,7 +169,7 @@ class ColumnsMigrationStep(PythonStep):
             {
                 "name": str(spec.column_of(field)),
                 "type": Code(column_type(field, self.refs)),
-                "ref": self.refs[field.type.ref] if field.type.ref and not field.type.is_list else None,
+                "ref": self.refs[ref] if (ref := field.type.single_ref) else None,
                 "index": short_name(self.posts.table, spec.column_of(field), "idx"),
                 "required": field.required,
             }
