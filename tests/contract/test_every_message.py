@@ -65,14 +65,30 @@ def _tests() -> str:
 def _messages() -> Iterator[tuple[str, ast.expr, bool]]:
     """Where each message is made, the message, and whether it has a remedy."""
     for path, tree in _trees().items():
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or not node.args:
-                continue
+        for node, scope in _calls(tree):
             name = ast.unparse(node.func).rpartition(".")[2]
-            if name not in CARRIERS and name not in _errors():
+            if not node.args or (name not in CARRIERS and name not in _errors()):
                 continue
             named = any(keyword.arg in {"remedy", "problems"} for keyword in node.keywords)
-            yield f"{path}:{node.lineno}", node.args[0], named or len(node.args) > CARRIERS.get(name, 99)
+            for message in _assigned(node.args[0], scope):
+                yield f"{path}:{node.lineno}", message, named or len(node.args) > CARRIERS.get(name, 99)
+
+
+def _calls(tree: ast.Module) -> Iterator[tuple[ast.Call, ast.AST]]:
+    """Every call, with the innermost function that it is in."""
+    scopes: dict[ast.AST, ast.AST] = {}
+    for scope in ast.walk(tree):  # outer ones first
+        if isinstance(scope, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef):
+            scopes |= dict.fromkeys(ast.walk(scope), scope)
+    return ((node, scope) for node, scope in scopes.items() if isinstance(node, ast.Call))
+
+
+def _assigned(message: ast.expr, scope: ast.AST) -> list[ast.expr]:
+    """The message; of a variable, whatever its function assigns to it."""
+    if not isinstance(message, ast.Name):
+        return [message]
+    lines = (node for node in ast.walk(scope) if isinstance(node, ast.Assign))
+    return [line.value for line in lines if message.id in map(ast.unparse, line.targets)]
 
 
 def _fragments(message: ast.expr) -> list[str]:
@@ -92,6 +108,12 @@ def test_every_message_has_a_remedy() -> None:
         if not has_remedy and _fragments(message) and not set(_fragments(message)) & set(NOTICES)
     ]
     assert lacking == []
+
+
+def test_a_message_in_a_variable_is_looked_at_too() -> None:
+    code = "def f(x):\n    said = 'one'\n    if x:\n        said = 'two'\n    g(said)\n\n\nsaid = 'three'\n"
+    ((call, scope),) = _calls(ast.parse(code))
+    assert [ast.unparse(message) for message in _assigned(call.args[0], scope)] == ["'one'", "'two'"]
 
 
 def test_words_of_every_message_stand_in_a_test() -> None:

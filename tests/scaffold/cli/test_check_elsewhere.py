@@ -102,6 +102,17 @@ def test_an_edited_file_is_a_notice_and_a_missing_one_a_finding(mesh: Mesh, poll
     assert [finding["message"] for finding in findings] == ["poll: missing: card"]
 
 
+def test_a_generated_file_is_missed_though_its_step_holds_in_another(mesh: Mesh, polls: Path) -> None:
+    (columns,) = (polls / "sql/migrations").glob("*_poll_*_columns.sql")
+    columns.rename(columns.with_name("29990101000000_squashed.sql"))
+    done = mesh(polls, "check", "poll")
+    assert done.returncode == 1
+    assert done.stdout.endswith(
+        f"\nsql/migrations/{columns.name}: poll: missing: it was generated, by the step columns-migration\n"
+        "  Restore it from git, or: mesh check poll --fix\n\n1 finding in 1 type.\n"
+    )
+
+
 def test_a_spec_that_changed_or_went_is_told(mesh: Mesh, polls: Path) -> None:
     spec = polls / "specs/poll.yaml"
     spec.write_text(spec.read_text().replace("name: poll", "name: poll\nlabel: Vote"))
