@@ -166,16 +166,31 @@ def test_the_tests_of_a_renamed_type_pass(app: Path, mesh_server: str, monkeypat
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def follow_warnings(app: Path, said: str) -> None:
-    """What a user does who reads them: the app's own code gets the columns' new names."""
-    for file, old, new in re.findall(r"(app/\w+\.py):\d+ still says (\w+), which is (\w+) now", " ".join(said.split())):
+def follow_warnings(app: Path, said: str) -> list[str]:
+    """What a user does who reads them: the app's own code gets the columns' new names; returns what was warned of."""
+    found = re.findall(r"(app/\w+\.py):\d+ still says (\w+), which is (\w+) now", " ".join(said.split()))
+    for file, old, new in found:
         path = app / file
         path.write_text(re.sub(rf"\.{old}\b", f".{new}", path.read_text()))
+    return [f"{file}: {old}" for file, old, _ in found]
 
 
-@pytest.mark.parametrize(("old", "new"), [("product_review", "critique"), ("image", "picture"), ("text", "note")])
+@pytest.mark.parametrize(
+    ("old", "new", "warned"),
+    [
+        ("product_review", "critique", []),
+        ("image", "picture", ["app/actions.py: image_url", "app/database.py: image_url"]),
+        ("text", "note", []),
+    ],
+)
 def test_a_type_that_was_written_by_hand_is_renamed_once_it_is_adopted(
-    pristine: Path, mesh_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+    pristine: Path,
+    mesh_server: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    old: str,
+    new: str,
+    warned: list[str],
 ) -> None:
     app = shutil.copytree(pristine, tmp_path / "app", symlinks=True)
     assert mesh(app, "adopt", old)[0] == 0
@@ -186,7 +201,7 @@ def test_a_type_that_was_written_by_hand_is_renamed_once_it_is_adopted(
     spec.unlink()
     code, output, errors = mesh(app, "update", new)
     assert code == 0, output + errors
-    follow_warnings(app, output + errors)
+    assert follow_warnings(app, output + errors) == warned
     code, output, errors = mesh(app, "check")
     assert code == 0, output + errors
     with fresh_database(mesh_server) as url:

@@ -69,7 +69,7 @@ def test_a_shared_file_gets_the_lines_and_nothing_else(tree: Tree, step: Step, p
     outcome = step.change(tree, None, POLL, ())
 
     assert isinstance(outcome, Made)
-    assert_patch(tree, path, patch.replace("+\n", "+\n"))
+    assert_patch(tree, path, patch)
     assert {fragment.step for fragment in outcome.fragments} == {step.name}
     assert isinstance(step.check(tree, Subject("post-type", "poll", POLL)), Holds)
     again = step.change(tree, None, POLL, ())
