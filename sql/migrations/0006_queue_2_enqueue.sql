@@ -335,10 +335,6 @@ AS $$
         )) WITH ORDINALITY AS j ORDER BY j.ordinality))
 $$;
 
-CREATE FUNCTION mesh.enqueue_job(wanted mesh.new_job) RETURNS uuid
-LANGUAGE sql SET search_path = ''
-AS $$ SELECT e.id FROM mesh.enqueue_jobs(ARRAY[wanted]) AS e $$;
-
 DROP FUNCTION mesh.enqueue;
 
 CREATE FUNCTION mesh.enqueue(
@@ -360,11 +356,11 @@ BEGIN
        OR enqueue.delay < '0' OR NOT isfinite(due) OR enqueue.priority NOT BETWEEN 0 AND 10 OR enqueue.max_attempts < 1
        OR jsonb_typeof(enqueue.payload) <> 'object' OR pg_column_size(enqueue.payload) > 500000 OR enqueue.timeout_ms < 1
        OR num_nulls(enqueue.payload, enqueue.priority, enqueue.max_attempts) > 0 THEN
-        RETURN mesh.enqueue_job(ROW(mesh.fresh_job(
+        RETURN (SELECT e.id FROM mesh.enqueue_jobs(ARRAY[ROW(mesh.fresh_job(
             enqueue.job_type, enqueue.payload, enqueue.priority, mesh.due_at(enqueue.run_at, enqueue.delay),
             enqueue.max_attempts, enqueue.user_id, enqueue.payload_version, enqueue.unique_key, enqueue.debounce_key,
             enqueue.gate, enqueue.after, enqueue.after_any, enqueue.timeout_ms, enqueue.traceparent, enqueue.id),
-            enqueue.unique_for));
+            enqueue.unique_for)::mesh.new_job]) AS e);
     END IF;
     -- The shortest way: most jobs are plain, and what is done here is done for each of them.
     IF enqueue.id IS NOT NULL THEN

@@ -1,8 +1,4 @@
--- The statements of the queue's clients; what they do stands with the functions in sql/migrations/0002_queue_*.sql.
-
--- name: wake_workers
--- Notifies the workers, if any of them sleeps.
-SELECT mesh.wake_workers();
+-- The statements of the queue's clients; what they do stands with the functions in sql/migrations/*_queue_*.sql.
 
 -- name: register_worker
 -- A new row for a worker that lives for `lease` from now on; repeated when the first answer was lost.

@@ -54,6 +54,7 @@ class KnownJob:
         owner: the worker that runs it.
         token: of the lease that it is in, or was completed under.
         run_at: since when, or from when on, it may run; None once it has ended.
+        duration_ms: how long the attempt took with which it ended.
     """
 
     id: UUID
@@ -76,12 +77,14 @@ class KnownJob:
     parents: list[UUID] | None
     after_any: bool | None
     timeout_ms: int | None
+    traceparent: str | None
     owner: str | None
     token: int | None
     created_at: datetime
     run_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    duration_ms: int | None
 
     @property
     def error(self) -> str | None:

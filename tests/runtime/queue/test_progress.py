@@ -58,7 +58,7 @@ def test_a_job_is_found_wherever_it_is(rows: Rows, worker_id: str) -> None:
         ("pending", "k", "u", True)
     ]
     token, ids = claim(rows, worker_id)
-    assert rows("SELECT state, lease_token, owner FROM mesh.job_state(%s)", job) == [("running", token, worker_id)]
+    assert rows("SELECT state, lease_token, owner FROM mesh.job_state(%s)", job) == [("running", token, "test")]
     rows("SELECT mesh.complete_jobs(%s, %s, %s::jsonb[])", token, ids, ['{"x": 1}'])
     found = "SELECT state, result, unique_key, attempts, ended_at >= started_at FROM mesh.job_state(%s)"
     assert rows(found, job) == [("completed", {"x": 1}, "k", 1, True)]

@@ -35,7 +35,7 @@ CALLS = (
     "SELECT mesh.enqueue('process_image')",
     "SELECT mesh.enqueue_batch('[]')",
     "SELECT mesh.tick()",
-    "SELECT mesh.take_jobs(1, '{}')",
+    "SELECT mesh.take_batch(1, '{}')",
     "SELECT * FROM background_jobs",
     "INSERT INTO background_jobs (job_type) VALUES ('process_image')",
     "SELECT * FROM job_history",

@@ -81,9 +81,10 @@ def test_the_counts_are_those_of_the_rows_folded_or_not(rows: Rows, worker_id: s
 
 
 def test_a_failure_and_a_rescue_move_no_gauge(rows: Rows) -> None:
-    rows("SELECT mesh.moved(%s, NULL, 'pending', 5)", TYPE)
-    rows("SELECT mesh.moved(%s, 'running', 'failed', 2)", TYPE)
-    rows("SELECT mesh.moved(%s, 'running', 'rescued', 2)", TYPE)
+    move = "INSERT INTO mesh.job_moves (job_type, source, target, count) VALUES (%s, %s, %s, %s)"
+    rows(move, TYPE, None, "pending", 5)
+    rows(move, TYPE, "running", "failed", 2)
+    rows(move, TYPE, "running", "rescued", 2)
     found = stats(rows)
     assert (found["pending"], found["running"], found["enqueued"]) == (5, 0, 5)
     assert rows("SELECT failed, rescued FROM mesh.queue_minutes()") == [(2, 2)]
@@ -97,7 +98,7 @@ def test_folds_beside_each_other_and_beside_appends_lose_no_move_and_count_none_
     def append() -> None:
         with connect(database_url, autocommit=True) as mine:
             for n in range(300):
-                mine.execute("SELECT mesh.moved(%s, NULL, 'pending', %s)", (TYPE, n))
+                mine.execute("INSERT INTO mesh.job_moves (job_type, target, count) VALUES (%s, 'pending', %s)", (TYPE, n))
 
     def fold() -> None:
         with connect(database_url, autocommit=True) as mine:
