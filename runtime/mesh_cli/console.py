@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
+PIPED = 200
+"""The width of a table that no terminal shows."""
+
+
 def in_colour(stream: TextIO) -> bool:
     """Whether `stream` is a terminal that wants colour."""
     return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
@@ -70,7 +74,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, ri
         table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
     console = Console(no_color=not in_colour(sys.stdout), highlight=False)
     if not sys.stdout.isatty():
-        console.width = 200
+        console.width = PIPED
     with console.capture() as printed:
         console.print(table)
     for line in printed.get().removesuffix("\n").split("\n"):  # other line ends are part of the text

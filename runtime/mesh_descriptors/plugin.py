@@ -99,6 +99,8 @@ class PluginSchedule(BaseModel):
     max_attempts: int = Field(default=3, ge=1, le=1000)
 
 
+MAX_LABEL = 100
+"""The longest label, in characters."""
 ConfigName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
@@ -122,7 +124,7 @@ class PluginDescriptor(BaseModel):
     kind: Kind
     type: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
     version: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$")
-    label: str = Field(min_length=1, max_length=100)
+    label: str = Field(min_length=1, max_length=MAX_LABEL)
     icon: str | None = Field(default=None, min_length=1, max_length=100)
     entry: tuple[Annotated[str, AfterValidator(_module)], ...] = ()
     replaces_first_party: bool = False

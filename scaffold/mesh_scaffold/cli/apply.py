@@ -66,7 +66,7 @@ def apply_plan(
 def _project(folder: Path | None, content: bytes) -> tuple[Path, ProjectFile | None]:
     """The project; of one that the plan itself makes there are only the folder and no settings yet."""
     root = (folder or Path.cwd()).resolve()
-    if makes_project(content) and not (root / PROJECT_FILE).exists():
+    if not (root / PROJECT_FILE).exists() and makes_project(content):
         return root, None
     return open_project(folder)
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mesh_cli.console import emit, emit_json, print_table, say
+from mesh_cli.console import PIPED, emit, emit_json, print_table, say
 from mesh_cli.options import JsonOption, ProjectOption
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.github import workflow_commands
 from mesh_scaffold.cli.project import open_project, report_unfinished
-from mesh_scaffold.cli.show import show_plan
+from mesh_scaffold.cli.show import counted, show_plan
 from mesh_scaffold.cli.verified import Verify, verified
 from mesh_scaffold.database import connect, database_url
 from mesh_scaffold.enumerations.scan import project_files
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-PIPED = 200
-"""The width of a table that no terminal shows, as `print_table` has it."""
 LEGEND = "✓ holds   ✗ missing   · not asked of this type   ? cannot be told"
 
 
@@ -140,9 +138,9 @@ def _show_text(report: Report) -> None:
         say(f"\n{problem}")
     for number, notice in enumerate(report.notices):
         say(f"notice: {notice}" if number else f"\nnotice: {notice}")
-    count, types = len(report.findings), _counted(len(matrix.types), "type")
+    count, types = len(report.findings), counted(len(matrix.types), "type")
     if count:
-        say(f"\n{_counted(count, 'finding')} in {types}.", colour="red")
+        say(f"\n{counted(count, 'finding')} in {types}.", colour="red")
     else:
         say(f"\nAll is right in {types}.", colour="green")
 
@@ -164,10 +162,6 @@ def _show_types(matrix: Matrix) -> None:
         wrong = ", ".join(f"{mark} {title}" for mark, title in marks if mark in "✗?")
         say(f"{name.ljust(names)}   {wrong or '✓'}")
     say("✓ all holds that is asked of the type   ✗ missing   ? cannot be told")
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _mark(verdict: Verdict) -> str:

@@ -14,7 +14,7 @@ import typer
 from mesh_cli.console import say
 from mesh_cli.main import LazyGroup
 from mesh_descriptors.errors import MeshError, Place
-from mesh_scaffold.cli.show import files
+from mesh_scaffold.cli.show import counted
 from mesh_scaffold.files import DiskFiles, write_output
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -64,7 +64,7 @@ def plan(
     document = json.loads(printed.getvalue())
     content = {key: value for key, value in document.items() if key not in NOT_IN_FILES}
     _write(output, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    say(f"{files(len(document['changes']))} would change; the plan is in {output}.")
+    say(f"{counted(len(document['changes']), 'file')} would change; the plan is in {output}.")
     say(f"  mesh apply {shlex.quote(str(output))}{_elsewhere(command, name, arguments)}", bold=True)
     raise typer.Exit(code or 0)
 

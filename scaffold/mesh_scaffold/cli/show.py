@@ -35,16 +35,16 @@ def show_plan(plan: Plan, next_steps: Sequence[str], *, dry_run: bool, as_json: 
     for problem in plan.conflicts:
         say(f"conflict: {problem}", colour="red", err=True)
     if dry_run:
-        say(f"{files(len(plan.changes))} would change; nothing was written.", err=True)
+        say(f"{counted(len(plan.changes), 'file')} would change; nothing was written.", err=True)
     elif plan.changes:
         _show_next(next_steps)
     else:
         say("Nothing to do.")
 
 
-def files(count: int) -> str:
-    """A number of files, in words."""
-    return "1 file" if count == 1 else f"{count} files"
+def counted(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _show_diff(plan: Plan) -> None:

@@ -64,7 +64,7 @@ def _imports_of(source: Source) -> list[ast.stmt]:
     body = source.tree.body[1:] if source.tree.body and is_docstring(source.tree.body[0]) else source.tree.body
     found = list(takewhile(lambda each: isinstance(each, ast.Import | ast.ImportFrom), body))
     after = body[len(found) :]
-    return [] if found and after and after[0].lineno == found[-1].end_lineno else list(found)
+    return [] if found and after and after[0].lineno == found[-1].end_lineno else found
 
 
 def _imported(source: Source) -> set[Imported]:

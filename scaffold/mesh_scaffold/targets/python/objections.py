@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import Problem
+from mesh_descriptors.plugin import MAX_LABEL
 from mesh_scaffold.spec.model import MEDIA_TYPES
 from mesh_scaffold.targets.python.columns import PAYLOAD
 from mesh_scaffold.targets.python.editing import read_source
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 OWN = frozenset({"id", "type", "author_id", "likes", "created_at", "updated_at", PAYLOAD})
 """The columns that every post has."""
-MAX_LABEL = 100
-"""The longest label of `mesh_descriptors.plugin.PluginDescriptor`."""
 
 
 def objections_to(spec: PostTypeSpec, tree: Tree, places: PythonPlaces, project: ProjectFile) -> Iterator[Problem]:
