@@ -14,16 +14,8 @@ SELECT mesh.enqueue(
     traceparent => %(traceparent)s::text, id => %(id)s::uuid
 );
 
--- name: enqueue_registered
--- The same for a handler's job: makes its type known first, where it is not.
-SELECT mesh.enqueue(
-    %(job_type)s::text, %(payload)s::jsonb, %(priority)s::integer, %(delay)s::interval, %(run_at)s::timestamptz,
-    %(max_attempts)s::integer, %(user_id)s::text, %(payload_version)s::integer, timeout_ms => %(timeout_ms)s::integer,
-    traceparent => %(traceparent)s::text, id => %(id)s::uuid
-) FROM mesh.register_job_types(%(job_types)s::text[], %(secrets)s::jsonb);
-
 -- name: enqueue_special
--- One job with keys, a gate or parents; the types may be none.
+-- One job with keys, a gate or parents, or of a handler, whose type it makes known first where it is not.
 SELECT mesh.enqueue(
     %(job_type)s::text, %(payload)s::jsonb, %(priority)s::integer, %(delay)s::interval, %(run_at)s::timestamptz,
     %(max_attempts)s::integer, %(user_id)s::text, %(payload_version)s::integer, %(unique_key)s::text,

@@ -79,7 +79,7 @@ SELECT id, name, types, idle, alive, started_at, expires_at, jobs, oldest_claim 
 
 -- name: now
 -- The database's clock.
-SELECT clock_timestamp();
+SELECT clock_timestamp() AS now;
 
 -- name: cancel_jobs
 -- Takes out waiting jobs, and asks for the end of running ones.
@@ -90,12 +90,12 @@ SELECT id, outcome FROM mesh.cancel_jobs(%(ids)s::uuid[]);
 SELECT id, outcome FROM mesh.redrive_jobs(%(ids)s::uuid[]);
 
 -- name: retry_jobs
--- Jobs that wait for their time run now.
-SELECT mesh.retry_jobs(%(ids)s::uuid[]);
+-- Jobs that wait for their time run now; returns how many.
+SELECT mesh.retry_jobs(%(ids)s::uuid[]) AS jobs;
 
 -- name: purge_dead
 -- Dead letters are deleted; returns how many.
-SELECT mesh.purge_dead(%(ids)s::uuid[]);
+SELECT mesh.purge_dead(%(ids)s::uuid[]) AS jobs;
 
 -- name: stats
 -- The figures of each job type.
@@ -113,11 +113,6 @@ LEFT JOIN mesh.job_types t ON t.name = s.job_type
 LEFT JOIN LATERAL (SELECT r.fire_at, r.job_id FROM mesh.schedule_runs r WHERE r.schedule = s.name
                    ORDER BY r.fire_at DESC LIMIT 1) AS last ON true
 ORDER BY s.name;
-
--- name: set_schedule
--- Makes or changes a schedule by hand; returns when it fires next.
-SELECT mesh.set_schedule(%(name)s, %(job_type)s, %(cron)s, %(timezone)s, %(payload)s::jsonb, %(payload_version)s, %(priority)s,
-                         %(max_attempts)s, 'cli') AS next_at;
 
 -- name: remove_schedule
 -- Whether there was one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,21 @@ def mesh(folder: Path, *arguments: str) -> tuple[int, str, str]:
     finally:
         sys.argv = argv
     return 0, output.getvalue(), errors.getvalue()
+
+
+def made_app(folder: Path, spec: str) -> Path:
+    """A new app in `folder` that has the type `recipe`."""
+    assert mesh(folder, "init", "app")[0] == 0
+    (folder / "app/specs/recipe.yaml").write_text(spec)
+    assert mesh(folder / "app", "new", "post-type", "recipe")[0] == 0
+    return folder / "app"
+
+
+def passes(app: Path, test: str) -> None:
+    """That test of the app's own passes."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    done = subprocess.run(command, cwd=app, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def migrated(app: Path, url: str) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -14,7 +12,7 @@ import pytest
 from mesh_runtime.database import MigrationError, connect
 from mesh_runtime.testing import fresh_database
 
-from .changing_app import mesh, migrated, migrations
+from .changing_app import made_app, mesh, migrated, migrations, passes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,13 +47,6 @@ POST = {
     "tags": ["x"],
     "cook": 1,
 }
-
-
-def made_app(folder: Path, spec: str) -> Path:
-    assert mesh(folder, "init", "app")[0] == 0
-    (folder / "app/specs/recipe.yaml").write_text(spec)
-    assert mesh(folder / "app", "new", "post-type", "recipe")[0] == 0
-    return folder / "app"
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +85,7 @@ def clean(app: Path) -> None:
     code, output, errors = mesh(app, "check", "--database")
     assert code == 0, output + errors
     assert "Nothing to do." in mesh(app, "update", "--all")[1]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_recipe.py"]
-    done = subprocess.run(command, cwd=app, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    passes(app, "tests/test_recipe.py")
 
 
 def inserted(database: psycopg.Connection[Any], column: str, value: object) -> None:

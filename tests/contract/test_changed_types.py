@@ -16,7 +16,7 @@ from mesh_runtime.testing import fresh_database
 from mesh_scaffold.targets.postgres.conversions import conversion
 from mesh_scaffold.targets.python.kinds import KINDS
 
-from .changing_app import mesh, migrated, migrations
+from .changing_app import made_app, mesh, migrated, migrations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,11 +53,7 @@ fields:
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pristine")
-    assert mesh(folder, "init", "app")[0] == 0
-    (folder / "app/specs/recipe.yaml").write_text(BEFORE)
-    assert mesh(folder / "app", "new", "post-type", "recipe")[0] == 0
-    return folder / "app"
+    return made_app(tmp_path_factory.mktemp("pristine"), BEFORE)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from mesh_runtime.database import connect, migrate, sources
 from mesh_runtime.settings import Settings
 from mesh_runtime.testing import fresh_database
 
-from .changing_app import mesh
+from .changing_app import made_app, mesh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +34,9 @@ fields:
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pristine")
-    assert mesh(folder, "init", "app")[0] == 0
-    (folder / "app/specs/recipe.yaml").write_text(SPEC)
-    assert mesh(folder / "app", "new", "post-type", "recipe")[0] == 0
-    json = ["--field", "question:string"]
-    assert mesh(folder / "app", "new", "post-type", "poll", *json)[0] == 0
-    return folder / "app"
+    app = made_app(tmp_path_factory.mktemp("pristine"), SPEC)
+    assert mesh(app, "new", "post-type", "poll", "--field", "question:string")[0] == 0
+    return app
 
 
 @pytest.fixture

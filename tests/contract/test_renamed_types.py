@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -15,7 +13,7 @@ import pytest
 from mesh_runtime.database import connect
 from mesh_runtime.testing import fresh_database
 
-from .changing_app import mesh, migrated
+from .changing_app import made_app, mesh, migrated, passes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,11 +39,7 @@ INSERT = (
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pristine")
-    assert mesh(folder, "init", "app")[0] == 0
-    (folder / "app/specs/recipe.yaml").write_text(RECIPE)
-    assert mesh(folder / "app", "new", "post-type", "recipe")[0] == 0
-    return folder / "app"
+    return made_app(tmp_path_factory.mktemp("pristine"), RECIPE)
 
 
 @pytest.fixture
@@ -161,9 +155,7 @@ def test_the_tests_of_a_renamed_type_pass(app: Path, mesh_server: str, monkeypat
         renamed(app)
         assert mesh(app, "update", "dish")[0] == 0
         migrated(app, url)
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_dish.py"]
-        done = subprocess.run(command, cwd=app, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+        passes(app, "tests/test_dish.py")
 
 
 def follow_warnings(app: Path, said: str) -> list[str]:
@@ -207,6 +199,4 @@ def test_a_type_that_was_written_by_hand_is_renamed_once_it_is_adopted(
     with fresh_database(mesh_server) as url:
         monkeypatch.setenv("DATABASE_URL", url)
         migrated(app, url)
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/test_{new}.py"]
-        done = subprocess.run(command, cwd=app, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+        passes(app, f"tests/test_{new}.py")

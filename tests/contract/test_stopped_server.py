@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .changing_app import mesh, migrations
+from .changing_app import made_app, mesh, migrations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +20,7 @@ MORE = f"{SPEC}  more: {{type: int, required: false}}\n"
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An app with a type, whose server has run and is stopped."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    assert mesh(tmp_path, "init", "app")[0] == 0
-    app = tmp_path / "app"
-    (app / "specs/recipe.yaml").write_text(SPEC)
-    assert mesh(app, "new", "post-type", "recipe")[0] == 0
+    app = made_app(tmp_path, SPEC)
     try:
         assert mesh(app, "db", "migrate")[0] == 0
         assert mesh(app, "db", "down")[0] == 0

@@ -36,20 +36,25 @@ def queue_command(
         str, typer.Option("--open-for", metavar="FOR", help="How long a transaction may stay open.")
     ] = "1m",
     held_for: Annotated[str, typer.Option("--held-for", metavar="FOR", help="How long a lease may be held.")] = "1h",
-    fix: Annotated[bool, typer.Option("--fix", help="Count jobs again where the counts are wrong.")] = False,
+    counts: Annotated[
+        bool, typer.Option("--counts", help="Compare the counts with the jobs too: reads every job, also in history.")
+    ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Count jobs again where the counts are wrong; looks as --counts does.")
+    ] = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Look for what slows the queue down: old transactions, dead rows, leases that nobody ends, counts that are wrong.
+    """Look for what slows the queue down: old transactions, dead rows, leases that nobody ends.
 
     Exit codes: 0 nothing was found, or all of it was repaired; 1 something was; 2 it could not be looked for.
     """
     limits = Limits(open_for=duration(open_for, "--open-for"), held_for=duration(held_for, "--held-for"))
     with queue_database(project) as connection:
-        found = left = examine(connection, limits)
+        found = left = examine(connection, limits, counts=counts or fix)
         if fix and any(finding.check == "wrong_counts" for finding in found):
             recount(connection)
-            left = examine(connection, limits)
+            left = examine(connection, limits, counts=True)
     if as_json:
         emit_json({"findings": [_entry(finding) for finding in found], "left": len(left)})
     else:
@@ -62,5 +67,4 @@ def queue_command(
 
 
 def _entry(finding: Finding) -> dict[str, object]:
-    facts = {name: jsonable(value) for name, value in finding.facts.items()}
-    return {"check": finding.check} | finding.problem.to_json() | {"facts": facts}
+    return {"check": finding.check} | finding.problem.to_json() | {"facts": jsonable(finding.facts)}

@@ -14,6 +14,7 @@ from mesh_runtime.queue.known import JobFilter, KnownJob, Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
 _SQL = queries("queue_admin")
 _NO_SCHEMA, _NO_TABLE, _NO_FUNCTION = "3F000", "42P01", "42883"
@@ -29,12 +30,12 @@ class NoSuchJobError(QueueError):
 
 def list_jobs(connection: psycopg.Connection[Any], wanted: JobFilter, *, limit: int = 20) -> list[KnownJob]:
     """The newest of the jobs that are meant."""
-    return [KnownJob.of(row) for row in _rows(connection, "list_jobs", wanted.parameters() | {"limit": limit})]
+    return [KnownJob.of(row) for row in ask(connection, "list_jobs", wanted.parameters() | {"limit": limit})]
 
 
 def count_jobs(connection: psycopg.Connection[Any], wanted: JobFilter) -> dict[tuple[str, str], int]:
     """How many jobs are meant, by type and state."""
-    found = _rows(connection, "count_jobs", wanted.parameters())
+    found = ask(connection, "count_jobs", wanted.parameters())
     return {(row["job_type"], row["state"]): row["count"] for row in found}
 
 
@@ -43,7 +44,7 @@ def matching_jobs(connection: psycopg.Connection[Any], wanted: JobFilter) -> Ite
     after = _BEFORE_ALL
     while True:
         parameters = wanted.parameters() | {"after": after, "limit": _CHUNK}
-        ids = [row["id"] for row in _rows(connection, "matching_jobs", parameters)]
+        ids = [row["id"] for row in ask(connection, "matching_jobs", parameters)]
         if ids:
             yield ids
         if len(ids) < _CHUNK:
@@ -77,7 +78,7 @@ def find_job(connection: psycopg.Connection[Any], given: str) -> KnownJob:
 
 def surroundings(connection: psycopg.Connection[Any], job: KnownJob) -> Surroundings:
     """The progress, cancellation and relatives of a job."""
-    return Surroundings.of(_rows(connection, "job_surroundings", {"id": job.id})[0])
+    return Surroundings.of(ask(connection, "job_surroundings", {"id": job.id})[0])
 
 
 def set_paused(connection: psycopg.Connection[Any], types: Sequence[str], *, paused: bool) -> None:
@@ -87,12 +88,12 @@ def set_paused(connection: psycopg.Connection[Any], types: Sequence[str], *, pau
         UnknownJobTypeError: one of them is unknown; then nothing is changed.
     """
     with connection.transaction():
-        found = {row["name"] for row in _rows(connection, "set_paused", {"types": list(types), "paused": paused})}
+        found = {row["name"] for row in ask(connection, "set_paused", {"types": list(types), "paused": paused})}
         if unknown := sorted(set(types) - found):
             raise UnknownJobTypeError(
                 f"unknown job type: {', '.join(unknown)}", remedy="mesh queue types lists those that there are."
             )
-        _rows(connection, "wake_workers", {})
+        ask(connection, "wake_workers")
 
 
 def cancel(connection: psycopg.Connection[Any], ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -107,41 +108,47 @@ def redrive(connection: psycopg.Connection[Any], ids: Sequence[UUID]) -> dict[UU
 
 def retry(connection: psycopg.Connection[Any], ids: Sequence[UUID]) -> int:
     """Let jobs that wait for their time run now; how many did."""
-    return int(next(iter(_rows(connection, "retry_jobs", {"ids": list(ids)})[0].values())) or 0)
+    return int(ask(connection, "retry_jobs", {"ids": list(ids)})[0]["jobs"])
 
 
 def purge(connection: psycopg.Connection[Any], ids: Sequence[UUID]) -> int:
     """Delete dead letters; how many."""
-    return int(next(iter(_rows(connection, "purge_dead", {"ids": list(ids)})[0].values())) or 0)
+    return int(ask(connection, "purge_dead", {"ids": list(ids)})[0]["jobs"])
+
+
+def now(connection: psycopg.Connection[Any]) -> datetime:
+    """The database's clock."""
+    moment: datetime = ask(connection, "now")[0]["now"]
+    return moment
 
 
 def ask(
     connection: psycopg.Connection[Any], name: str, parameters: Mapping[str, object] | None = None
 ) -> list[dict[str, Any]]:
-    """The rows of a statement of `queue_admin.sql`."""
-    return _rows(connection, name, parameters or {})
+    """The rows of a statement of `queue_admin.sql`.
+
+    Raises:
+        NoQueueError: the database has no queue.
+    """
+    try:
+        with connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(_SQL[name].sql, parameters or {}).fetchall()
+    except psycopg.ProgrammingError as error:
+        if error.sqlstate in (_NO_SCHEMA, _NO_TABLE, _NO_FUNCTION):
+            raise NoQueueError from error
+        raise
 
 
 def _outcomes(connection: psycopg.Connection[Any], name: str, ids: Sequence[UUID]) -> dict[UUID, str]:
-    return {row["id"]: row["outcome"] for row in _rows(connection, name, {"ids": list(ids)})}
+    return {row["id"]: row["outcome"] for row in ask(connection, name, {"ids": list(ids)})}
 
 
 def _between(connection: psycopg.Connection[Any], text: str) -> list[UUID]:
     ends = {"first": UUID(text.ljust(32, "0")), "last": UUID(text.ljust(32, "f"))}
-    return [row["id"] for row in _rows(connection, "jobs_between", ends)]
+    return [row["id"] for row in ask(connection, "jobs_between", ends)]
 
 
 def _ending_with(connection: psycopg.Connection[Any], text: str) -> list[UUID]:
     ending = str(UUID(text.rjust(32, "0")))[-(len(text) + sum(len(text) > dash for dash in (12, 16, 20, 24))) :]
     parameters = {"ending": ending, "length": len(ending)}
-    return [row["id"] for row in _rows(connection, "jobs_ending_with", parameters)]
-
-
-def _rows(connection: psycopg.Connection[Any], name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
-    try:
-        with connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(_SQL[name].sql, parameters).fetchall()
-    except psycopg.ProgrammingError as error:
-        if error.sqlstate in (_NO_SCHEMA, _NO_TABLE, _NO_FUNCTION):
-            raise NoQueueError from error
-        raise
+    return [row["id"] for row in ask(connection, "jobs_ending_with", parameters)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from mesh_descriptors.errors import Problem
 from mesh_runtime.database import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
 
     import psycopg
 
@@ -66,9 +67,11 @@ class Finding:
     facts: Mapping[str, Any]
 
 
-def examine(connection: psycopg.Connection[Any], limits: Limits | None = None) -> list[Finding]:
-    """Everything that is not well."""
-    return list(_findings(connection, limits or Limits()))
+def examine(
+    connection: psycopg.Connection[Any], limits: Limits | None = None, *, counts: bool = False
+) -> list[Finding]:
+    """Everything that is not well; with `counts` every job is read, those in history too, to compare the counts."""
+    return list(_findings(connection, limits or Limits(), counts=counts))
 
 
 def recount(connection: psycopg.Connection[Any]) -> None:
@@ -76,14 +79,14 @@ def recount(connection: psycopg.Connection[Any]) -> None:
     connection.execute(_SQL["recount"].sql)
 
 
-def _findings(connection: psycopg.Connection[Any], limits: Limits) -> Iterator[Finding]:
+def _findings(connection: psycopg.Connection[Any], limits: Limits, *, counts: bool) -> Iterator[Finding]:
     parameters = {
         "after": limits.open_for,
         "most_transactions": limits.transactions,
         "most_dead": limits.dead_rows,
         "hot": list(HOT_TABLES),
     }
-    for check, describe in _CHECKS.items():
+    for check, describe in (_CHECKS | _COUNTS if counts else _CHECKS).items():
         given = parameters | ({"after": limits.held_for} if check == "old_leases" else {})
         for row in _rows(connection, check, given):
             problem = describe(row, limits)
@@ -189,7 +192,8 @@ def _time(seconds: float | None) -> str:
     return "an unknown time" if seconds is None else str(timedelta(seconds=round(seconds)))
 
 
-_CHECKS: Mapping[str, Callable[[Mapping[str, Any], Limits], Problem | None]] = {
+_Checks = dict[str, Callable[[Mapping[str, Any], Limits], Problem | None]]
+_CHECKS: _Checks = {
     "horizon_holders": _horizon,
     "prepared_transactions": _prepared,
     "replication_slots": _slot,
@@ -198,6 +202,6 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Limits], Problem | None]] = {
     "old_leases": _lease,
     "unfolded_moves": _unfolded,
     "default_history": _default,
-    "wrong_counts": _counts,
     "missing_partitions": _partition,
 }
+_COUNTS: _Checks = {"wrong_counts": _counts}

@@ -29,7 +29,7 @@ class Health:
 
 def queue_stats(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     """The figures of each job type, as `mesh.queue_stats()` has them."""
-    return [_jsonable(row) for row in ask(connection, "stats")]
+    return [jsonable(row) for row in ask(connection, "stats")]
 
 
 def overview(connection: psycopg.Connection[Any]) -> dict[str, Any]:
@@ -54,7 +54,3 @@ def worker_counts(connection: psycopg.Connection[Any]) -> dict[str, int]:
     alive = [row for row in ask(connection, "workers") if row["alive"]]
     held = sum(int(row["jobs"]) for row in alive)
     return {"alive": len(alive), "idle": sum(row["idle"] and not row["jobs"] for row in alive), "jobs": held}
-
-
-def _jsonable(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: jsonable(value) for name, value in row.items()}

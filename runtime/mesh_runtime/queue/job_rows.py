@@ -39,10 +39,8 @@ def statement(new: NewJob) -> tuple[str, dict[str, Any]]:
     Raises:
         InvalidJobError, PayloadError: it cannot be enqueued as it is.
     """
-    if not new.is_plain:
+    if not new.is_plain or isinstance(new.job_type, Handler):
         return "enqueue_special", parameters(new)
-    if isinstance(new.job_type, Handler):
-        return "enqueue_registered", parameters(new)
     if not _is_usual(new) or new.id != BY_DATABASE or current_traceparent() is not None:
         return "enqueue", parameters(new)
     return "enqueue_usual", {
@@ -103,7 +101,10 @@ def gate_parameters(jobs: Iterable[NewJob]) -> list[dict[str, Any]]:
     gates: dict[str, Gate] = {}
     for new in jobs:
         if isinstance(new.gate, Gate) and new.gate.defines and gates.setdefault(new.gate.key, new.gate) != new.gate:
-            raise InvalidJobError(f"two definitions of the gate {new.gate.key!r} in one batch")
+            raise InvalidJobError(
+                f"two definitions of the gate {new.gate.key!r} in one batch",
+                remedy="Give its limits once, and name it by its key in the other jobs.",
+            )
     return [
         {"key": key, "most_running": gate.most_running, "rate": gate.rate, "burst": gate.burst}
         for key, gate in sorted(gates.items())
@@ -217,4 +218,6 @@ def _parents_first(jobs: Sequence[NewJob]) -> list[int]:
         sorter = graphlib.TopologicalSorter({place: inside.get(place, ()) for place in range(len(jobs))})
         return list(sorter.static_order())
     except graphlib.CycleError as error:
-        raise InvalidJobError("jobs of the batch wait for each other in a ring") from error
+        raise InvalidJobError(
+            "jobs of the batch wait for each other in a ring", remedy="Let one of them come after none of the others."
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from mesh_runtime.queue.masking import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
 LIVE = ("pending", "scheduled", "blocked", "running")
@@ -136,7 +137,9 @@ class Surroundings:
 
 
 def jsonable(value: Any) -> Any:
-    """Ids and moments as texts, in lists too."""
+    """Ids and moments as texts, in lists and objects too."""
+    if isinstance(value, Mapping):
+        return {name: jsonable(part) for name, part in value.items()}
     if isinstance(value, list):
         return [jsonable(part) for part in value]
     if isinstance(value, UUID):

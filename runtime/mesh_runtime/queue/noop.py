@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mesh_runtime.database import connect, database_url
+from mesh_runtime.queue import admin
 from mesh_runtime.queue.admin import ask
 from mesh_runtime.queue.enqueue import enqueue, enqueue_many, register_types
 from mesh_runtime.queue.errors import QueueError
@@ -112,7 +113,7 @@ def _own_type(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 def _run(settings: Settings, connection: psycopg.Connection[Any], number: int, prefetch: int) -> tuple[float, float]:
     """How many jobs a second are enqueued at once, and run."""
-    since = ask(connection, "now")[0]["clock_timestamp"]
+    since = admin.now(connection)
     began = time.perf_counter()
     enqueue_many(connection, (NewJob(job_type=noop, payload={}, user_id=_MARK) for _ in range(number)))
     enqueued = time.perf_counter()

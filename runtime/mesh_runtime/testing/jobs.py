@@ -143,7 +143,10 @@ class Jobs:
         """The same as `run`, in the event loop of an async test."""
         handler = job_type if isinstance(job_type, Handler) else self.handlers.get(job_type)
         if handler is None:
-            raise HandlerError(f"no handler for jobs of type {job_type!r}")
+            raise HandlerError(
+                f"no handler for jobs of type {job_type!r}",
+                remedy="Pass the handler itself, or make Jobs with the handlers that the test needs.",
+            )
         job_id = enqueue(self._connection, handler, payload, **options)
         self._connection.commit()
         return await run_inline(self._settings, self._connection, handler, job_id)

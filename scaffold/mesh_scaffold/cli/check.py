@@ -21,8 +21,9 @@ from mesh_scaffold.database import connect, database_url
 from mesh_scaffold.enumerations.scan import project_files
 from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.check import KIND, check, examine
+from mesh_scaffold.generate.conflicts import refuse_marked
 from mesh_scaffold.generate.fix import COMMAND, plan_fix
-from mesh_scaffold.generate.marked import Unmarked, refuse_marked
+from mesh_scaffold.generate.marked import Unmarked
 from mesh_scaffold.steps import Holds, Missing, NotApplicable
 from mesh_scaffold.targets import target_for
 from mesh_scaffold.targets.postgres.asked import Present

@@ -11,7 +11,7 @@ from mesh_scaffold.markers import marked_line
 from mesh_scaffold.merge import both_sides, line_in, merge_lines, merge_without_base
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mesh_scaffold.merge import Merge
     from mesh_scaffold.targets.merging import Merging
@@ -158,10 +158,19 @@ def refuse_pending(tree: Tree, paths: Iterable[str]) -> None:
     Raises:
         PendingMarkersError: with every such file and the line of its first conflict.
     """
-    texts = ((path, _text(tree.read(path) or b"")) for path in sorted(set(paths)))
-    places = [Place(path, line) for path, text in texts if text and (line := marked_line(text))]
-    if places:
+    texts = ((path, _text(tree.read(path) or b"")) for path in set(paths))
+    refuse_marked({path: line for path, text in texts if text and (line := marked_line(text))})
+
+
+def refuse_marked(lines: Mapping[str, int]) -> None:
+    """Stop while conflicts wait on these lines of files.
+
+    Raises:
+        PendingMarkersError: with every file and the line of its first conflict.
+    """
+    if lines:
         remedy = "Keep what is right between the markers, delete them, and run the command again."
+        places = [Place(path, line) for path, line in sorted(lines.items())]
         raise PendingMarkersError(problems=[Problem("has conflicts to resolve", place, remedy) for place in places])
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mesh_descriptors.errors import Place, Problem
-from mesh_scaffold.generate.conflicts import PendingMarkersError
 from mesh_scaffold.markers import marked_line, unmarked
 from mesh_scaffold.record import FOLDER
 
@@ -65,18 +64,6 @@ def finding(path: str, line: int, of: str | None = None) -> Problem:
     """What is said of a file with markers: one of a type's own, or one that types share."""
     message = "has conflict markers"
     return Problem(f"{of}: {message}" if of else message, Place(path, line), RESOLVE)
-
-
-def refuse_marked(lines: dict[str, int]) -> None:
-    """Stop while conflicts wait.
-
-    Raises:
-        PendingMarkersError: with every file and the line of its first conflict.
-    """
-    if lines:
-        remedy = "Keep what is right between the markers, delete them, and run the command again."
-        places = [Place(path, line) for path, line in sorted(lines.items())]
-        raise PendingMarkersError(problems=[Problem("has conflicts to resolve", place, remedy) for place in places])
 
 
 def _is_python(text: str) -> bool:

@@ -98,7 +98,9 @@ def test_folds_beside_each_other_and_beside_appends_lose_no_move_and_count_none_
     def append() -> None:
         with connect(database_url, autocommit=True) as mine:
             for n in range(300):
-                mine.execute("INSERT INTO mesh.job_moves (job_type, target, count) VALUES (%s, 'pending', %s)", (TYPE, n))
+                mine.execute(
+                    "INSERT INTO mesh.job_moves (job_type, target, count) VALUES (%s, 'pending', %s)", (TYPE, n)
+                )
 
     def fold() -> None:
         with connect(database_url, autocommit=True) as mine:

@@ -12,9 +12,11 @@ from mesh_runtime.cli.queue.options import YesOption, confirm, queue_database
 from mesh_runtime.cli.queue.put import json_object
 from mesh_runtime.cli.queue.shown import print_cropped, short_id, span
 from mesh_runtime.handlers import all_handlers
+from mesh_runtime.queue import admin
+from mesh_runtime.queue import cron as queue_cron
 from mesh_runtime.queue.admin import ask
+from mesh_runtime.queue.cron import Schedule
 from mesh_runtime.queue.errors import QueueError
-from mesh_runtime.queue.handlers import write_payload
 from mesh_runtime.queue.known import jsonable
 from mesh_runtime.queue.masking import Mask
 from mesh_runtime.settings import Settings
@@ -50,9 +52,9 @@ def list_schedules(as_json: JsonOption = False, project: ProjectOption = None) -
     """List the schedules: when each fires, what it enqueues, and when it last did."""
     with queue_database(project) as connection:
         found = [_shown(row) for row in ask(connection, "schedules")]
-        now = ask(connection, "now")[0]["clock_timestamp"]
+        now = admin.now(connection)
     if as_json:
-        emit_json({"schedules": [{name: jsonable(value) for name, value in row.items()} for row in found]})
+        emit_json({"schedules": jsonable(found)})
     elif found:
         rows = [
             [
@@ -61,7 +63,7 @@ def list_schedules(as_json: JsonOption = False, project: ProjectOption = None) -
                 row["timezone"],
                 _next(row, now),
                 _last(row, now),
-                f"{row['job_type']}, by {row['source']}",
+                _what(row),
             ]
             for row in found
         ]
@@ -89,19 +91,17 @@ def set_schedule(
     For example: mesh queue cron set nightly_cleanup '30 3 * * *' cleanup_expired --timezone Europe/Vienna
     """
     handler = all_handlers(Settings.load(project)).get(job_type)
-    body = json_object(payload)
-    given = {
-        "name": name,
-        "cron": cron,
-        "job_type": job_type,
-        "timezone": timezone,
-        "payload": handler.write(body) if handler else write_payload(job_type, body),
-        "payload_version": handler.version if handler else 1,
-        "priority": priority,
-        "max_attempts": max_attempts,
-    }
+    schedule = Schedule(
+        name=name,
+        cron=cron,
+        job=handler or job_type,
+        payload=json_object(payload),
+        timezone=timezone,
+        priority=priority,
+        max_attempts=max_attempts,
+    )
     with queue_database(project) as connection:
-        at = ask(connection, "set_schedule", given)[0]["next_at"]
+        at = queue_cron.set_schedule(connection, schedule, source="cli")
     if as_json:
         emit_json({"name": name, "next_at": jsonable(at)})
     else:
@@ -207,6 +207,11 @@ def _found(connection: psycopg.Connection[Any], name: str) -> dict[str, Any]:
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     own = {name: value for name, value in row.items() if name != "secrets"}
     return own | {"payload": Mask(row["payload"], row["secrets"]).shown_payload()}
+
+
+def _what(row: dict[str, Any]) -> str:
+    problem = f"; could not be enqueued: {row['last_error']}" if row["last_error"] else ""
+    return f"{row['job_type']}, by {row['source']}{problem}"
 
 
 def _next(row: dict[str, Any], now: datetime) -> str:

@@ -20,6 +20,7 @@ from mesh_runtime.cli.queue.options import (
     states,
 )
 from mesh_runtime.cli.queue.shown import count, print_cropped, print_jobs, span, what
+from mesh_runtime.queue import admin
 from mesh_runtime.queue.admin import ask, find_job, list_jobs, surroundings
 from mesh_runtime.queue.figures import queue_stats
 from mesh_runtime.queue.known import LIVE, JobFilter, jsonable
@@ -52,7 +53,7 @@ def list_command(
     with queue_database(project) as connection:
         wanted = chosen(connection, types=types, among=states(state), when=since, error=error, user=user)
         jobs = list_jobs(connection, wanted, limit=limit)
-        now = ask(connection, "now")[0]["clock_timestamp"]
+        now = admin.now(connection)
     if as_json:
         emit_json({"jobs": [job.to_json() for job in jobs]})
     elif jobs:
@@ -77,7 +78,7 @@ def show_command(
     with queue_database(project) as connection:
         found = find_job(connection, job)
         around = surroundings(connection, found)
-        now = ask(connection, "now")[0]["clock_timestamp"]
+        now = admin.now(connection)
     if as_json:
         emit_json(found.to_json() | around.to_json())
         return
@@ -99,7 +100,7 @@ def types_command(as_json: JsonOption = False, project: ProjectOption = None) ->
         figures = queue_stats(connection)
     live = {row["job_type"]: sum(row[state] for state in LIVE) for row in figures}
     if as_json:
-        emit_json({"types": [_jsonable(row) | {"live": live[row["name"]]} for row in found]})
+        emit_json({"types": [jsonable(row) | {"live": live[row["name"]]} for row in found]})
         return
     rows = [
         [row["name"], _state(row, live[row["name"]]), count(live[row["name"]]), count(row["workers"]), _secret(row)]
@@ -115,9 +116,9 @@ def workers_command(as_json: JsonOption = False, project: ProjectOption = None) 
     """
     with queue_database(project) as connection:
         found = ask(connection, "workers")
-        now = ask(connection, "now")[0]["clock_timestamp"]
+        now = admin.now(connection)
     if as_json:
-        emit_json({"workers": [_jsonable(row) for row in found]})
+        emit_json({"workers": [jsonable(row) for row in found]})
     elif found:
         rows = [
             [
@@ -186,7 +187,3 @@ def _doing(row: dict[str, Any]) -> str:
     if not row["alive"]:
         return "lost"
     return "idle" if row["idle"] and not row["jobs"] else "busy" if row["jobs"] else "awake"
-
-
-def _jsonable(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: jsonable(value) for name, value in row.items()}

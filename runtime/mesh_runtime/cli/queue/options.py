@@ -15,6 +15,7 @@ from mesh_cli.console import say
 from mesh_descriptors.errors import Place
 from mesh_runtime.cli.ready import migrated_database
 from mesh_runtime.database import redacted
+from mesh_runtime.queue import admin
 from mesh_runtime.queue.admin import ask
 from mesh_runtime.queue.errors import QueueError
 from mesh_runtime.queue.known import STATES, JobFilter
@@ -146,8 +147,7 @@ def since(connection: psycopg.Connection[Any], text: str | None) -> datetime | N
         return None
     if re.match(r"\d{4}-", text):
         return moment(text, "--since")
-    now: datetime = ask(connection, "now")[0]["clock_timestamp"]
-    return now - duration(text, "--since")
+    return admin.now(connection) - duration(text, "--since")
 
 
 def states(given: Sequence[str] | None, allowed: Sequence[str] = STATES) -> tuple[str, ...] | None:

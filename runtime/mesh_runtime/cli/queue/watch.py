@@ -15,7 +15,8 @@ from mesh_cli.options import JsonOption, ProjectOption
 from mesh_runtime.cli.queue.options import queue_database
 from mesh_runtime.cli.queue.shown import cropped, short_id, span, terminal_width, what
 from mesh_runtime.cli.queue.stats import health_lines, stats_lines
-from mesh_runtime.queue.admin import NoSuchJobError, ask, find_job, list_jobs, surroundings
+from mesh_runtime.queue import admin
+from mesh_runtime.queue.admin import NoSuchJobError, find_job, list_jobs, surroundings
 from mesh_runtime.queue.figures import overview, queue_health
 from mesh_runtime.queue.known import ENDED, JobFilter
 
@@ -84,7 +85,7 @@ def _failures(connection: psycopg.Connection[Any]) -> list[str]:
     jobs = list_jobs(connection, JobFilter(states=("dead",)), limit=_FAILURES)
     if not jobs:
         return []
-    now = _now(connection)
+    now = admin.now(connection)
     lines = [f"{short_id(job.id)}  {job.job_type}  {what(job, now)}" for job in jobs]
     return ["", "dead letters", *(cropped(line, terminal_width()) for line in lines)]
 
@@ -96,7 +97,7 @@ def _print_changes(interval: float, *, as_json: bool, project: Path | None) -> N
             found = overview(connection)
             figures = {name: int(found["total"][name]) for name in _SHOWN} | {"workers": found["workers"]["alive"]}
             if figures != last:
-                _print_line(_now(connection), figures, last, as_json=as_json)
+                _print_line(admin.now(connection), figures, last, as_json=as_json)
             last = figures
             time.sleep(interval)
 
@@ -122,7 +123,7 @@ def _follow(given: str, interval: float, *, as_json: bool, project: Path | None)
             around = surroundings(connection, job)
             told = {"state": job.state, "attempts": job.attempts, "fraction": around.fraction, "note": around.note}
             if told != last:
-                _print_job(job, told, _now(connection), as_json=as_json)
+                _print_job(job, told, admin.now(connection), as_json=as_json)
             if job.state in ENDED:
                 break
             last = told
@@ -147,8 +148,3 @@ def _print_job(job: KnownJob, told: dict[str, Any], now: datetime, *, as_json: b
     note = f"  {told['note']}" if told["note"] else ""
     took = f"  took {span(job.ended_at - job.started_at)}" if job.ended_at and job.started_at else f"  {what(job, now)}"
     say(f"{now:%H:%M:%S}  {job.state}{progress}{note}{took}".rstrip())
-
-
-def _now(connection: psycopg.Connection[Any]) -> datetime:
-    now: datetime = ask(connection, "now")[0]["clock_timestamp"]
-    return now
