@@ -47,11 +47,11 @@ def drain(url: str, prefetch: int) -> float:
             "VALUES (%s, 'raw', '{noop}', now() + interval '1 hour')",
             (worker,),
         )
-        claim = {"worker": worker, "types": ["noop"], "most": prefetch, "sleepy": False, "alone": True}
+        claim = {"worker": worker, "types": ["noop"], "most": prefetch, "sleepy": False, "alone": True, "named": None}
         began, done = time.perf_counter(), 0
         lanes = connection.execute(_SQL["lane_floors"].sql, {"types": ["noop"], "alone": True}).fetchone()
         floors = list((lanes or ([],))[0])
-        while jobs := connection.execute(_SQL["claim_jobs"].sql, claim | {"floors": floors}, binary=True).fetchall():
+        while jobs := connection.execute(_SQL["claim_batch"].sql, claim | {"floors": floors}, binary=True).fetchall():
             ends = {"token": jobs[0][0], "ids": [job[1] for job in jobs], "results": None, "durations": [0] * len(jobs)}
             connection.execute(_SQL["complete_jobs"].sql, ends, binary=True)
             done += len(jobs)

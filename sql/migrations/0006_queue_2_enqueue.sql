@@ -377,8 +377,8 @@ BEGIN
     RETURNING jobs.id INTO job_id;
     INSERT INTO mesh.job_moves (job_type, target, count) VALUES (enqueue.job_type, state, 1);
     IF state = 'pending' THEN
-        -- As wake_workers().
-        PERFORM pg_notify('mesh_jobs', '') FROM mesh.workers w WHERE w.idle LIMIT 1;
+        -- As wake_workers(), but for the lane: who knows it need not look for it.
+        PERFORM pg_notify('mesh_jobs', enqueue.job_type || ' ' || enqueue.priority) FROM mesh.workers w WHERE w.idle LIMIT 1;
     END IF;
     RETURN job_id;
 END $$;

@@ -19,13 +19,12 @@ DELETE FROM mesh.workers WHERE id = %(worker)s;
 -- Where the next claims may begin in each lane of the types.
 SELECT mesh.lane_floors(%(types)s::text[], %(alone)s);
 
--- name: claim_jobs
--- Leases a batch from one lane of the types, above the floors; `sleepy` marks the worker as idle when there is nothing, and
--- only a worker that is `alone` gets jobs that may have killed others.
-SELECT token, (job).id, (job).job_type, (job).priority, (job).payload::text, (job).payload_version, (job).user_id,
-       (job).attempts + 1, (job).max_attempts, (job).rescues, (job).created_at, (job).seq, (job).timeout_ms,
-       (job).traceparent, coalesce((job).parents, '{}')
-FROM mesh.claim_jobs(%(worker)s, %(types)s::text[], %(most)s, %(sleepy)s, %(alone)s, %(floors)s::bigint[]);
+-- name: claim_batch
+-- Leases jobs from one lane of the types, the named one first, above the floors; `sleepy` marks the worker as idle when there
+-- is nothing, and only a worker that is `alone` gets jobs that may have killed others.
+SELECT * FROM mesh.claim_batch(
+    %(worker)s, %(types)s::text[], %(most)s, %(sleepy)s, %(alone)s, %(floors)s::bigint[], %(named)s::integer
+);
 
 -- name: complete_jobs
 -- Jobs of one lease have ended well; returns how many of them were accepted.

@@ -1,7 +1,7 @@
 """Named, described queries: the blocks of the files in `sql/queries/`, which look like this.
 
 ```sql
--- name: claim_jobs
+-- name: claim_batch
 -- Takes up to `limit` ready jobs for the worker.
 SELECT ... %(limit)s ...;
 ```
@@ -118,7 +118,7 @@ def _blocks(path: Path, text: str) -> Iterator[tuple[int, str, list[str]]]:
 
 def _query(place: Place, name: str, block: list[str]) -> Query:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise QueryFileError(f"{name!r} is not a query's name", place=place, remedy="Write it like claim_jobs.")
+        raise QueryFileError(f"{name!r} is not a query's name", place=place, remedy="Write it like claim_batch.")
     described = 0
     while described < len(block) and _COMMENT.match(block[described]):
         described += 1

@@ -12,6 +12,7 @@ class Events:
 
     Attributes:
         wake: there may be new jobs.
+        lanes: those that notifications have named since the last claim.
         control: somebody may have cancelled a job.
         changed: a job has ended or was told, or the worker is to stop: whoever waits for room looks again.
         ended: there is something to tell.
@@ -21,6 +22,7 @@ class Events:
     """
 
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    lanes: set[str] = field(default_factory=set)
     control: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from mesh_runtime.queue import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from mesh_runtime.queue.values import Job
 
 _PRIORITIES = 11
+_LEVELS = frozenset(map(str, range(_PRIORITIES)))
 _SHARE = 20
 SWEEP_SECONDS = 5.0
 
@@ -62,8 +63,22 @@ class Floors:
         self._passed_over = self._passed_over or not alone
         lane = jobs[-1].job_type, jobs[-1].priority
         if lane[0] in self._types:
-            self._seqs[self._types.index(lane[0]) * _PRIORITIES + lane[1]] = max(job.seq for job in jobs)
+            self._seqs[_place(self._types, *lane)] = max(job.seq for job in jobs)
 
     def below(self, types: Sequence[str]) -> list[int] | None:
         """What a claim of the types may leave out; None when nothing is known of them."""
         return self._seqs if self._types == tuple(types) else None
+
+
+def named_lane(types: Sequence[str], names: Collection[str]) -> int | None:
+    """The number, from 1, of the lane that notifications have named; None for several, or one of no such type."""
+    if len(names) != 1:
+        return None
+    job_type, _, priority = next(iter(names)).rpartition(" ")
+    if job_type not in types or priority not in _LEVELS:
+        return None
+    return _place(types, job_type, int(priority)) + 1
+
+
+def _place(types: Sequence[str], job_type: str, priority: int) -> int:
+    return types.index(job_type) * _PRIORITIES + priority

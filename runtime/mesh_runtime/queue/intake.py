@@ -11,12 +11,13 @@ import psycopg
 
 from mesh_runtime.database import queries
 from mesh_runtime.queue import clock
-from mesh_runtime.queue.floors import Floors
+from mesh_runtime.queue.floors import Floors, named_lane
 from mesh_runtime.queue.link import Link, LinkLostError
 from mesh_runtime.queue.outcomes import Released
 from mesh_runtime.queue.values import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from uuid import UUID
 
     from mesh_runtime.queue.crew import Crew
@@ -59,7 +60,7 @@ class Intake:
 
     async def run(self) -> None:
         """Claim until stopped, or until nothing is left when draining."""
-        armed = False
+        armed = slept = False
         while not self.events.stopping.is_set():
             room = self.crew.room() if self.outbox.untold < self.most_untold else 0
             if clock.seconds() - self._last_strays >= self.look_for_strays:
@@ -68,25 +69,30 @@ class Intake:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self.look_for_strays):
                         await self.events.change()
-            elif await self._claim(room, sweep=armed and self.floors.affordable()):
-                armed = False
+            elif await self._claim(room, sweep=armed and self.floors.affordable(), slept=slept):
+                armed = slept = False
             elif self.drain:
                 if await self._drained():
                     return
             elif not armed:
                 # The worker counts as idle by now; what came just before is found by one more claim, which begins at
                 # the heads of the lanes, for who enqueued first may have committed last.
-                armed = True
+                armed, slept = True, False
             else:
-                armed = False
+                armed, slept = False, True
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self.poll):
                         await self.events.wake.wait()
 
-    async def _claim(self, most: int, *, sweep: bool = False) -> bool:
-        """Hand a batch to the crew; whether there was one."""
+    async def _claim(self, most: int, *, sweep: bool = False, slept: bool = False) -> bool:
+        """Hand a batch to the crew; whether there was one.
+
+        Who has `slept` because all lanes were empty looks first at the one that it was woken for.
+        """
         self.events.wake.clear()
-        jobs = await self._lease(most, sweep=sweep)
+        names = frozenset(self.events.lanes) if slept else frozenset[str]()
+        self.events.lanes.clear()
+        jobs = await self._lease(most, sweep=sweep, names=names)
         if not jobs:
             return False
         self.outbox.opened(jobs[0].token, len(jobs))
@@ -108,13 +114,13 @@ class Intake:
             await self._quiet()
         return True
 
-    async def _lease(self, most: int, *, sweep: bool) -> list[Job]:
+    async def _lease(self, most: int, *, sweep: bool, names: Collection[str]) -> list[Job]:
         """Up to `most` jobs under a new lease; asked again until the database has given a clear answer."""
         while not self.events.stopping.is_set():
             types = list(self.crew.handlers)
             worker = await self.member.worker_id(self.crew.handlers)
             try:
-                jobs = await self._leased(worker, types, most, sweep=sweep)
+                jobs = await self._leased(worker, types, most, sweep=sweep, names=names)
             except LinkLostError:
                 await self.link.pause()
                 await self._release_strays()
@@ -128,7 +134,9 @@ class Intake:
                 return jobs
         return []
 
-    async def _leased(self, worker: UUID, types: list[str], most: int, *, sweep: bool) -> list[Job]:
+    async def _leased(
+        self, worker: UUID, types: list[str], most: int, *, sweep: bool, names: Collection[str]
+    ) -> list[Job]:
         alone, turn = self._alone()
         if sweep or turn or self.floors.due(types, alone=alone):
             await self._sweep(types)
@@ -139,8 +147,9 @@ class Intake:
             "sleepy": not self.drain,
             "alone": alone,
             "floors": self.floors.below(types),
+            "named": named_lane(types, names),
         }
-        rows = await self.link.fetch_once(_SQL["claim_jobs"].sql, parameters)
+        rows = await self.link.fetch_once(_SQL["claim_batch"].sql, parameters)
         jobs = [Job(*(*row[:-1], tuple(row[-1]))) for row in rows]
         if jobs:
             self.floors.claimed(jobs, alone=alone)

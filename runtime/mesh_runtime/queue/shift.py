@@ -98,7 +98,7 @@ class Shift:
         """Work until stopped, or until the queue is empty when draining."""
         claiming, telling = asyncio.create_task(self._intake.run()), asyncio.create_task(self._tell())
         ticking = asyncio.create_task(self._tick())
-        listening = asyncio.create_task(listen(self._listen_url, self._events.wake, self._events.control))
+        listening = asyncio.create_task(listen(self._listen_url, self._events))
         watching = asyncio.create_task(
             watch_cancellations(self._ticks, self._crew, self._events, every=self._timing.renew)
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mesh_runtime.queue.link import PASSING, Link
 
 if TYPE_CHECKING:
-    import asyncio
+    from mesh_runtime.queue.events import Events
 
 _LOG = logging.getLogger("mesh.queue")
 
@@ -16,13 +16,12 @@ _LOG = logging.getLogger("mesh.queue")
 _CONTROL = "mesh_control"
 
 
-async def listen(url: str, wake: asyncio.Event, control: asyncio.Event) -> None:
-    """Set the events when they are notified, and both after each reconnection, until cancelled.
+async def listen(url: str, events: Events) -> None:
+    """Set `wake` and `control` when they are notified, and both after each reconnection, until cancelled.
 
     Args:
         url: of the server itself: a pooler in transaction mode passes no notifications on.
-        wake: there are jobs.
-        control: somebody has cancelled a job.
+        events: of the worker.
     """
     link = Link(url, "listen")
     try:
@@ -32,10 +31,14 @@ async def listen(url: str, wake: asyncio.Event, control: asyncio.Event) -> None:
                 await connection.execute("LISTEN mesh_jobs")
                 await connection.execute("LISTEN mesh_control")
                 link.answered()
-                wake.set()
-                control.set()
+                events.wake.set()
+                events.control.set()
                 async for notified in connection.notifies():
-                    (control if notified.channel == _CONTROL else wake).set()
+                    if notified.channel == _CONTROL:
+                        events.control.set()
+                    else:
+                        events.lanes.add(notified.payload)
+                        events.wake.set()
             except PASSING as error:
                 _LOG.debug("listen: %s", error)
                 await link.lost(error)

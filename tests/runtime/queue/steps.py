@@ -81,7 +81,7 @@ def enqueue(rows: Rows, **options: object) -> UUID:
 
 def claim(rows: Rows, worker: str, most: int = 10) -> tuple[int, list[UUID]]:
     """A lease's token and jobs; 0 when nothing waits."""
-    claimed = rows("SELECT token, (job).id FROM mesh.claim_jobs(%s, %s, %s)", worker, [TYPE], most)
+    claimed = rows("SELECT token, id FROM mesh.claim_batch(%s, %s, %s)", worker, [TYPE], most)
     return (claimed[0][0] if claimed else 0), [row[1] for row in claimed]
 
 

@@ -141,7 +141,7 @@ def test_a_request_for_a_job_that_runs_on_stays(rows: Rows, worker_id: str) -> N
 def test_a_cancel_waits_for_a_claim_in_progress(rows: Rows, worker_id: str, database_url: str) -> None:
     job = enqueue(rows)
     with connect(database_url) as claimer:
-        claimer.execute("SELECT * FROM mesh.claim_jobs(%s, %s, 1)", (worker_id, [TYPE]))
+        claimer.execute("SELECT * FROM mesh.claim_batch(%s, %s, 1)", (worker_id, [TYPE]))
         answers: list[object] = []
         thread = threading.Thread(target=lambda: answers.append(cancel(rows, job)))
         thread.start()

@@ -99,7 +99,7 @@ def test_an_event_waits_for_a_claim_that_is_being_committed_and_is_not_lost(
 ) -> None:
     first = enqueue(auto, TYPE, {"n": 1}, debounce_key="k")
     with session(database_url, rows) as worker, session(database_url, rows, autocommit=True) as liker:
-        worker.run("SELECT token FROM mesh.claim_jobs(%s, %s, 10)", worker_id, [TYPE])
+        worker.run("SELECT token FROM mesh.claim_batch(%s, %s, 10)", worker_id, [TYPE])
         second = liker.start(enqueue, liker.connection, TYPE, {"n": 2}, debounce_key="k")
         liker.until_it_waits(second)
         worker.connection.commit()

@@ -12,10 +12,10 @@ from tests.runtime.queue.conftest import eventually
 
 from mesh_runtime.database import connect
 from mesh_runtime.queue import Job, JobContext, Worker, by_type, clock, job
-from mesh_runtime.queue.floors import Floors
+from mesh_runtime.queue.floors import Floors, named_lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.runtime.queue.conftest import Rows
 
@@ -35,10 +35,19 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     return time
 
 
-def claim(rows: Rows, worker: str, floors: list[int] | None, most: int = 10, *, alone: bool = True) -> list[int]:
+def claim(
+    rows: Rows,
+    worker: str,
+    floors: list[int] | None,
+    most: int = 10,
+    *,
+    alone: bool = True,
+    named: int | None = None,
+    types: Sequence[str] = (TYPE,),
+) -> list[int]:
     """The places of the jobs that one claim took."""
-    sql = "SELECT (job).seq FROM mesh.claim_jobs(%s, ARRAY[%s], %s, false, %s, %s) ORDER BY 1"
-    return [seq for (seq,) in rows(sql, worker, TYPE, most, alone, floors)]
+    sql = "SELECT seq FROM mesh.claim_batch(%s, %s, %s, false, %s, %s, %s) ORDER BY 1"
+    return [seq for (seq,) in rows(sql, worker, list(types), most, alone, floors, named)]
 
 
 def floors_of(rows: Rows, *, alone: bool = True) -> list[int]:
@@ -107,6 +116,46 @@ def test_paused_types_are_passed_over_with_floors_too(rows: Rows, worker_id: str
     put(rows, 1)
     rows("UPDATE mesh.job_types SET paused = true WHERE name = %s", TYPE)
     assert claim(rows, worker_id, floors_of(rows)) == []
+
+
+def test_the_lane_that_a_notification_named_comes_first_whatever_is_more_urgent(rows: Rows, worker_id: str) -> None:
+    put(rows, 2)
+    put(rows, 1, priority=10)
+    assert len(claim(rows, worker_id, None, named=1)) == 2
+    assert len(claim(rows, worker_id, None, named=1)) == 1
+
+
+def test_a_named_lane_that_is_paused_passed_empty_or_unknown_gives_way_to_the_others(
+    rows: Rows, worker_id: str
+) -> None:
+    types = ("cleanup_expired", TYPE)
+    put(rows, 4)
+    rows("INSERT INTO mesh.jobs (job_type) VALUES ('cleanup_expired')")
+    rows("UPDATE mesh.job_types SET paused = true WHERE name = 'cleanup_expired'")
+    for named in (1, 2, 22, 99):
+        assert len(claim(rows, worker_id, None, 1, named=named, types=types)) == 1
+    assert claim(rows, worker_id, None, named=1, types=types) == []
+
+
+def test_a_named_lane_begins_at_its_floor(rows: Rows, worker_id: str) -> None:
+    put(rows, 3)
+    last = rows("SELECT max(seq) FROM mesh.jobs")[0][0]
+    assert claim(rows, worker_id, [last - 1] + [0] * 10, named=1) == [last]
+
+
+def test_an_enqueue_names_its_lane_to_the_worker_that_sleeps(rows: Rows, worker_id: str, database_url: str) -> None:
+    rows("UPDATE mesh.workers SET idle = true WHERE id = %s", worker_id)
+    with connect(database_url, autocommit=True) as listener:
+        listener.execute("LISTEN mesh_jobs")
+        rows("SELECT mesh.enqueue(%s, priority => 7)", TYPE)
+        assert [notice.payload for notice in listener.notifies(timeout=5, stop_after=1)] == [f"{TYPE} 7"]
+
+
+def test_a_lane_is_named_by_one_notification_of_a_type_that_is_served() -> None:
+    types = ["first", TYPE]
+    assert named_lane(types, {f"{TYPE} 7"}) == 11 + 7 + 1
+    for names in (set(), {""}, {f"{TYPE} 7", "first 0"}, {"other 0"}, {f"{TYPE} 11"}, {TYPE}, {f"{TYPE} x"}):
+        assert named_lane(types, names) is None
 
 
 def test_a_sweep_is_due_at_first_after_five_seconds_and_for_other_types(now: list[float]) -> None:

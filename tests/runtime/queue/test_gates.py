@@ -210,8 +210,8 @@ BEGIN
     FOR turn IN 1 .. {turns} LOOP
         PERFORM mesh.enqueue('process_image', {option} => chr(97 + turn % 2), max_attempts => 2);
         COMMIT;
-        SELECT min(c.token), array_agg((c.job).id) INTO lease, ids
-        FROM mesh.claim_jobs('{worker}', '{{process_image}}', 2) AS c;
+        SELECT min(c.token), array_agg(c.id) INTO lease, ids
+        FROM mesh.claim_batch('{worker}', '{{process_image}}', 2) AS c;
         COMMIT;
         half := ids[1 : floor(random() * 3)::integer];
         CASE floor(random() * 8)

@@ -29,7 +29,7 @@ def put(rows: Rows, count: int, *, priority: int = 0, job_type: str = "process_i
 def claim(
     rows: Rows, worker: str, most: int = 10, types: tuple[str, ...] = ("process_image",)
 ) -> tuple[int, list[UUID]]:
-    claimed = rows("SELECT token, (job).id FROM mesh.claim_jobs(%s, %s, %s)", worker, list(types), most)
+    claimed = rows("SELECT token, id FROM mesh.claim_batch(%s, %s, %s)", worker, list(types), most)
     return (claimed[0][0] if claimed else 0), [row[1] for row in claimed]
 
 
@@ -237,8 +237,8 @@ def test_urgent_lanes_go_first_and_no_lane_starves(rows: Rows, worker_id: str) -
 def test_jobs_of_one_lane_are_claimed_in_order(rows: Rows, worker_id: str) -> None:
     put(rows, 30)
     order = []
-    while claimed := rows("SELECT (job).payload FROM mesh.claim_jobs(%s, '{process_image}', 7)", worker_id):
-        order += [row[0]["n"] for row in claimed]
+    while claimed := rows("SELECT payload FROM mesh.claim_batch(%s, '{process_image}', 7)", worker_id):
+        order += [json.loads(row[0])["n"] for row in claimed]
     assert order == list(range(1, 31))
 
 
@@ -354,7 +354,7 @@ def test_a_worker_that_runs_something_passes_over_rescued_jobs(rows: Rows, worke
     put(rows, 2)
     rows("UPDATE mesh.jobs SET rescues = 1")
     put(rows, 3)
-    busy = "SELECT (job).rescues FROM mesh.claim_jobs(%s, '{process_image}', 10, alone => false)"
+    busy = "SELECT rescues FROM mesh.claim_batch(%s, '{process_image}', 10, alone => false)"
     assert rows(busy, worker_id) == [(0,), (0,), (0,)]
     assert rows(busy, worker_id) == []
     assert [len(claim(rows, worker_id)[1]) for _ in range(3)] == [1, 1, 0]

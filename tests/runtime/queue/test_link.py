@@ -16,6 +16,7 @@ from tests.runtime.queue.conftest import eventually
 from mesh_runtime.database import connect, queries
 from mesh_runtime.queue import Counts, Job
 from mesh_runtime.queue.crew import Crew
+from mesh_runtime.queue.events import Events
 from mesh_runtime.queue.heartbeat import Heartbeat
 from mesh_runtime.queue.isolated import HandlerProcesses
 from mesh_runtime.queue.link import Link, LinkLostError
@@ -128,7 +129,7 @@ def test_leases_that_are_lost_while_their_end_is_told_don_t_count_as_told(
     rows: Rows, worker_id: str, database_url: str
 ) -> None:
     rows("SELECT mesh.enqueue('process_image')")
-    ((token, job_id),) = rows("SELECT token, (job).id FROM mesh.claim_jobs(%s, '{process_image}', 1)", worker_id)
+    ((token, job_id),) = rows("SELECT token, id FROM mesh.claim_batch(%s, '{process_image}', 1)", worker_id)
     outbox = Outbox(Counts())
 
     async def body(link: Link) -> None:
@@ -186,13 +187,13 @@ def test_listening_begins_again_soon_however_often_it_was_cut_off(rows: Rows, da
     cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mesh worker: listen'"
 
     async def check() -> None:
-        wake = asyncio.Event()
-        listening = asyncio.create_task(listen(database_url, wake, asyncio.Event()))
+        events = Events()
+        listening = asyncio.create_task(listen(database_url, events))
         for _ in range(6):
-            await wake.wait()
-            wake.clear()
+            await events.wake.wait()
+            events.wake.clear()
             rows(cut)
-        await wake.wait()
+        await events.wake.wait()
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
 

@@ -81,7 +81,7 @@ def test_a_claim_reads_the_head_of_the_index_whatever_the_statistics_say(
 
     def claim() -> None:
         for _ in range(8):  # from the sixth execution on, PostgreSQL may choose a generic plan
-            rows("SELECT * FROM mesh.claim_jobs(%s, %s, 50, floors => %s)", worker_id, TYPES, floors)
+            rows("SELECT * FROM mesh.claim_batch(%s, %s, 50, floors => %s)", worker_id, TYPES, floors)
         rows("SELECT mesh.lane_floors(%s)", TYPES)
 
     found = plans(auto, claim)
@@ -100,12 +100,12 @@ def test_a_claim_above_the_floor_steps_over_nothing_that_was_claimed_before_whil
         old.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         old.execute("SELECT count(*) FROM mesh.jobs")
         for _ in range(40):
-            last = rows("SELECT max((job).seq) FROM mesh.claim_jobs(%s, %s, 500)", worker_id, TYPES)[0][0]
+            last = rows("SELECT max(seq) FROM mesh.claim_batch(%s, %s, 500)", worker_id, TYPES)[0][0]
         floors = rows("SELECT mesh.lane_floors(%s)", TYPES)[0][0]
         assert floors[0] == last
 
         def claim() -> None:
-            assert len(rows("SELECT * FROM mesh.claim_jobs(%s, %s, 50, floors => %s)", worker_id, TYPES, floors)) == 50
+            assert len(rows("SELECT * FROM mesh.claim_batch(%s, %s, 50, floors => %s)", worker_id, TYPES, floors)) == 50
 
         pages = [int(re.findall(r"Buffers: shared hit=(\d+)", plan)[0]) for plan in plans(auto, claim)]
     # To find the lane's head; and to lock, delete and put away 50 jobs. From the lane's beginning it would be 450.

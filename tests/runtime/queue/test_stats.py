@@ -30,7 +30,7 @@ def health(rows: Rows, arguments: str = "") -> tuple[bool, list[str]]:
 
 
 def claim(rows: Rows, worker: str, most: int) -> tuple[int, list[Any]]:
-    found = rows("SELECT token, (job).id FROM mesh.claim_jobs(%s, ARRAY[%s], %s)", worker, TYPE, most)
+    found = rows("SELECT token, id FROM mesh.claim_batch(%s, ARRAY[%s], %s)", worker, TYPE, most)
     return found[0][0], [row[1] for row in found]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import psycopg
     from tests.runtime.queue.conftest import Rows
 
-CLAIM = "SELECT token FROM mesh.claim_jobs('01900000-0000-7000-8000-000000000001', '{process_image}', 1)"
+CLAIM = "SELECT token FROM mesh.claim_batch('01900000-0000-7000-8000-000000000001', '{process_image}', 1)"
 WORKER = """
 INSERT INTO mesh.workers (id, name, types, expires_at)
 VALUES ('01900000-0000-7000-8000-000000000001', 'test', '{}', now() + interval '1 hour') ON CONFLICT DO NOTHING

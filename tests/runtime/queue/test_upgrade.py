@@ -4,15 +4,23 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.runtime.queue.steps import TYPE, assert_sound, claim, complete, fail
+from tests.runtime.queue.steps import TYPE, assert_sound, complete, fail
 
 from mesh_runtime.database import Source, connect, migrate, runtime_source
 from mesh_runtime.testing import fresh_database
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from uuid import UUID
+
+    from tests.runtime.queue.conftest import Rows
 
 _WORKER = "01900000-0000-7000-8000-000000000001"
+
+
+def _claim_as_before(rows: Rows, worker: str, most: int = 10) -> tuple[int, list[UUID]]:
+    found = rows("SELECT token, (job).id FROM mesh.claim_jobs(%s, %s, %s, false, true)", worker, [TYPE], most)
+    return found[0][0], [row[1] for row in found]
 
 
 def _before_the_queue_was_complete(folder: Path) -> Source:
@@ -37,17 +45,16 @@ def test_jobs_that_were_there_before_are_counted_and_their_leases_hold(mesh_serv
             for _ in range(9):
                 rows(f"SELECT mesh.enqueue('{TYPE}')")
             rows(f"SELECT mesh.enqueue('{TYPE}', delay => '1 hour')")
-            complete(rows, *claim(rows, _WORKER, 1))
-            fail(rows, *claim(rows, _WORKER, 1), reason="permanent")
-            token, ids = claim(rows, _WORKER, 3)
+            complete(rows, *_claim_as_before(rows, _WORKER, 1))
+            fail(rows, *_claim_as_before(rows, _WORKER, 1), reason="permanent")
+            token, ids = _claim_as_before(rows, _WORKER, 3)
             complete(rows, token, ids[:1])
             rows(f"SELECT mesh.enqueue('{TYPE}')")
             with connect(url) as admin:
                 migrate(admin, [runtime_source()])
             assert_sound(rows)
             assert complete(rows, token, ids[1:]) == 2
-            as_before = "SELECT count(*) FROM mesh.claim_jobs(%s, %s, 10, false, true)"
-            assert rows(as_before, _WORKER, [TYPE]) == [(5,)]
+            assert len(_claim_as_before(rows, _WORKER)[1]) == 5
             rows("SELECT mesh.tick()")
             assert_sound(rows)
             counted = "SELECT enqueued, pending, scheduled, running, completed, dead FROM mesh.queue_stats()"
@@ -75,7 +82,7 @@ def test_jobs_end_and_workers_tick_between_any_two_steps(mesh_server: str, tmp_p
             rows("INSERT INTO mesh.workers (id, name, types, expires_at) VALUES (%s, '', '{}', 'infinity')", _WORKER)
             for _ in range(3):
                 rows(f"SELECT mesh.enqueue('{TYPE}')")
-            token, ids = claim(rows, _WORKER)
+            token, ids = _claim_as_before(rows, _WORKER)
             assert fail(rows, token, ids[:1], reason="permanent") == 1
             assert complete(rows, token, ids[1:2]) == 1
             rows("UPDATE mesh.workers SET expires_at = '-infinity'")

@@ -447,7 +447,7 @@ def test_a_claim_that_the_worker_never_heard_of_goes_back(auto: Connection, rows
     try:
         eventually(lambda: rows("SELECT count(*) FROM mesh.workers") == [(1,)])
         enqueue(auto, "process_image", {})
-        assert rows("SELECT count(*) FROM mesh.workers w, mesh.claim_jobs(w.id, '{process_image}', 1)") == [(1,)]
+        assert rows("SELECT count(*) FROM mesh.workers w, mesh.claim_batch(w.id, '{process_image}', 1)") == [(1,)]
         eventually(lambda: rows("SELECT status, rescues FROM mesh.jobs") == [("pending", 0)])
         assert rows("SELECT count(*) FROM mesh.workers") == [(1,)], "it is the same worker"
     finally:
