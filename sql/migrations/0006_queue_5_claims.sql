@@ -85,6 +85,30 @@ BEGIN
     RETURN lease;
 END $$;
 
+CREATE FUNCTION mesh.lease_head(lane_type text, lane_priority smallint, worker uuid, alone boolean, lane_floor bigint)
+RETURNS mesh.leases
+LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off SET enable_bitmapscan = off
+-- The head of one lane alone, in the shortest statement: somebody waits for this job to start.
+AS $$
+DECLARE
+    lease mesh.leases;
+BEGIN
+    WITH head AS (
+        DELETE FROM mesh.jobs j WHERE j.ctid = (
+            SELECT j.ctid FROM mesh.jobs j
+            WHERE j.status = 'pending' AND j.job_type = lane_type AND j.priority = lane_priority AND j.seq > lane_floor
+              AND (alone OR j.rescues = 0)
+            ORDER BY j.job_type, j.priority, j.seq LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING j AS job
+    ), moved AS (
+        INSERT INTO mesh.job_moves (job_type, source, target, count) SELECT lane_type, 'pending', 'running', 1 FROM head
+    )
+    INSERT INTO mesh.leases (worker_id, owner, expires_at, size, jobs)
+    SELECT worker, worker::text, NULL, 1, ARRAY[job] FROM head
+    RETURNING * INTO lease;
+    RETURN lease;
+END $$;
+
 CREATE FUNCTION mesh.claim_lease(types text[], most integer, worker uuid, owner_name text, lasts interval,
                                  alone boolean DEFAULT true, floors bigint[] DEFAULT NULL)
 RETURNS mesh.leases
@@ -118,7 +142,7 @@ RETURNS TABLE (token bigint, id uuid, job_type text, priority smallint, payload 
 LANGUAGE plpgsql SET search_path = ''
 -- `alone`: the worker runs nothing now, so that a rescued job would take no other along. `floors`: what lane_floors said,
 -- raised by what the worker has claimed since; null looks at everything. `named`: the place among the floors of the lane
--- that has just woken the worker: the others were empty, so it is looked at first.
+-- that has just woken the worker: the others were empty, so its head comes first.
 AS $$
 DECLARE
     named_type text := types[(named + 10) / 11];
@@ -135,8 +159,7 @@ BEGIN
     -- completion is durable, so is the claim before it.
     PERFORM set_config('synchronous_commit', 'off', true);
     IF open THEN
-        lease := mesh.lease_lane(named_type, ((named - 1) % 11)::smallint, most, worker, worker::text, NULL, alone,
-                                 coalesce(floors[named], 0));
+        lease := mesh.lease_head(named_type, ((named - 1) % 11)::smallint, worker, alone, coalesce(floors[named], 0));
     END IF;
     IF lease.token IS NULL THEN
         lease := mesh.claim_lease(types, most, worker, worker::text, NULL, alone, floors);

@@ -34,6 +34,7 @@ class Floors:
         self._every = every
         self._types: tuple[str, ...] = ()
         self._seqs: list[int] = []
+        self._text: str | None = None
         self._swept_at = float("-inf")
         self._took = 0.0
         self._passed_over = False
@@ -50,7 +51,7 @@ class Floors:
 
     def swept(self, types: Sequence[str], seqs: Sequence[int], *, alone: bool, asked: float) -> None:
         """The database has said, to a question `asked` at that time, where the lanes begin: eleven for each type."""
-        self._types, self._seqs = tuple(types), list(seqs)
+        self._types, self._seqs, self._text = tuple(types), list(seqs), None
         self._swept_at = clock.seconds()
         self._took = self._swept_at - asked
         self._passed_over = not alone
@@ -64,10 +65,18 @@ class Floors:
         lane = jobs[-1].job_type, jobs[-1].priority
         if lane[0] in self._types:
             self._seqs[_place(self._types, *lane)] = max(job.seq for job in jobs)
+            self._text = None
 
-    def below(self, types: Sequence[str]) -> list[int] | None:
-        """What a claim of the types may leave out; None when nothing is known of them."""
-        return self._seqs if self._types == tuple(types) else None
+    def below(self, types: Sequence[str]) -> str | None:
+        """What a claim of the types may leave out, as the text of an array; None when nothing is known of them.
+
+        A claim after a quiet time finds the text made already: making it would delay the job.
+        """
+        if self._types != tuple(types):
+            return None
+        if self._text is None:
+            self._text = f"{{{','.join(map(str, self._seqs))}}}"
+        return self._text
 
 
 def named_lane(types: Sequence[str], names: Collection[str]) -> int | None:

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("mesh.queue")
 _LONGEST_WAIT = 5.0
 _SILENCE = 30.0
-PASSING = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction, TimeoutError)
+PASSING = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.InvalidSqlStatementName,
+    psycopg.errors.DuplicatePreparedStatement,
+    TimeoutError,
+)
 """Errors after which another connection may serve; a server that is being replaced takes no writes for a while."""
 
 
@@ -94,6 +101,8 @@ class Link:
             self._connection = await psycopg.AsyncConnection.connect(
                 self.url, autocommit=True, **connection_options(self.url, f"mesh worker: {self.purpose}")
             )
+            if await _is_one_session(self._connection):
+                self._connection.prepare_threshold = 0
         return self._connection
 
     async def pause(self) -> None:
@@ -113,3 +122,13 @@ class Link:
             said = redacted(" ".join(str(error).split()), self.url) or "it is silent"
             _LOG.warning("%s: no answer from the database: %s", self.purpose, said)
         await self.close()
+
+
+async def _is_one_session(connection: psycopg.AsyncConnection[Any]) -> bool:
+    """Whether statements may be prepared, which saves the server a quarter of its work for a claim.
+
+    A pooler gives each client a process id of its own making, for it cannot pass the server's on; through one, the next
+    transaction may meet a session that knows nothing of the statement.
+    """
+    row = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
+    return row == (connection.info.backend_pid,)

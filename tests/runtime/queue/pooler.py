@@ -29,7 +29,7 @@ _GOODBYE = b"X\x00\x00\x00\x04"
 class _Server:
     """A connection to PostgreSQL."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, greeting: bytes) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, greeting: list[bytes]) -> None:
         self.reader = reader
         self.writer = writer
         self.greeting = greeting
@@ -58,7 +58,10 @@ class Pooler:
         """Connect, and listen; returns the port."""
         for _ in range(self._size):
             self._idle.append(await self._connected())
-        self._hello = self._idle[0].greeting
+        # Neither server is the client's own: it gets a process id and a key that are made up.
+        self._hello = b"".join(
+            b"K" + _LENGTH.pack(12) + bytes(8) if part[:1] == b"K" else part for part in self._idle[0].greeting
+        )
         self._listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         return int(self._listener.sockets[0].getsockname()[1])
 
@@ -78,10 +81,10 @@ class Pooler:
             reader, writer = await asyncio.open_connection(*self._address)
         pairs = b"".join(f"{key}\0{value}\0".encode() for key, value in self._startup.items()) + b"\0"
         writer.write(_LENGTH.pack(len(pairs) + 8) + _LENGTH.pack(_VERSION) + pairs)
-        greeting = b""
+        greeting: list[bytes] = []
         while (message := await _message(reader))[:1] != b"Z":
             assert message[:1] != b"E", message
-            greeting += message
+            greeting.append(message)
         return _Server(reader, writer, greeting)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

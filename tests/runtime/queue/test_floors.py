@@ -119,10 +119,12 @@ def test_paused_types_are_passed_over_with_floors_too(rows: Rows, worker_id: str
 
 
 def test_the_lane_that_a_notification_named_comes_first_whatever_is_more_urgent(rows: Rows, worker_id: str) -> None:
-    put(rows, 2)
+    put(rows, 3)
     put(rows, 1, priority=10)
-    assert len(claim(rows, worker_id, None, named=1)) == 2
-    assert len(claim(rows, worker_id, None, named=1)) == 1
+    low, high = rows("SELECT min(seq), max(seq) FROM mesh.jobs")[0]
+    assert claim(rows, worker_id, None, named=1) == [low]
+    assert claim(rows, worker_id, None) == [high]
+    assert rows("SELECT source, target, count FROM mesh.job_moves ORDER BY at") == [("pending", "running", 1)] * 2
 
 
 def test_a_named_lane_that_is_paused_passed_empty_or_unknown_gives_way_to_the_others(
@@ -141,6 +143,14 @@ def test_a_named_lane_begins_at_its_floor(rows: Rows, worker_id: str) -> None:
     put(rows, 3)
     last = rows("SELECT max(seq) FROM mesh.jobs")[0][0]
     assert claim(rows, worker_id, [last - 1] + [0] * 10, named=1) == [last]
+
+
+def test_a_rescued_head_of_a_named_lane_is_for_who_is_alone(rows: Rows, worker_id: str) -> None:
+    put(rows, 1, rescues=1)
+    put(rows, 1)
+    first, last = rows("SELECT min(seq), max(seq) FROM mesh.jobs")[0]
+    assert claim(rows, worker_id, None, named=1, alone=False) == [last]
+    assert claim(rows, worker_id, None, named=1) == [first]
 
 
 def test_an_enqueue_names_its_lane_to_the_worker_that_sleeps(rows: Rows, worker_id: str, database_url: str) -> None:
@@ -173,7 +183,7 @@ def test_floors_rise_with_what_was_claimed(now: list[float]) -> None:
     floors = Floors()
     floors.swept([TYPE], [0] * 11, alone=True, asked=now[0])
     floors.claimed([a_job(7, priority=3), a_job(9, priority=3)], alone=True)
-    assert floors.below([TYPE]) == [0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0]
+    assert floors.below([TYPE]) == "{0,0,0,9,0,0,0,0,0,0,0}"
 
 
 def test_slow_sweeps_are_rare(now: list[float]) -> None:

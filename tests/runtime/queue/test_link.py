@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from psycopg import sql
 from tests.runtime.queue.conftest import eventually
+from tests.runtime.queue.pooler import pooled
 
 from mesh_runtime.database import connect, queries
 from mesh_runtime.queue import Counts, Job
@@ -41,6 +42,36 @@ def run(url: str, body: Callable[[Link], Awaitable[None]], **options: float) -> 
             await link.close()
 
     asyncio.run(linked())
+
+
+PREPARED = "SELECT count(*) FROM pg_prepared_statements"
+
+
+def test_a_statement_is_prepared_once_in_a_session_of_its_own_and_never_through_a_pooler(database_url: str) -> None:
+    def found(url: str) -> set[int]:
+        counts: set[int] = set()
+
+        async def body(link: Link) -> None:
+            for _ in range(6):
+                counts.update(row[0] for row in await link.fetch_once(PREPARED, {}))
+
+        run(url, body)
+        return counts
+
+    assert found(database_url) == {1}
+    with pooled(database_url, 3) as (url, _):
+        assert found(url) == {0}
+
+
+def test_a_statement_that_the_session_has_forgotten_is_asked_again_of_another(database_url: str) -> None:
+    async def body(link: Link) -> None:
+        assert await link.fetch_once("SELECT %(n)s::integer", {"n": 1}) == [(1,)]
+        await link.fetch_once("DO 'BEGIN DEALLOCATE ALL; END'", {})
+        with pytest.raises(LinkLostError):
+            await link.fetch_once("SELECT %(n)s::integer", {"n": 2})
+        assert await link.fetch("SELECT %(n)s::integer", {"n": 3}) == [(3,)]
+
+    run(database_url, body)
 
 
 def job(token: int, job_id: UUID) -> Job:
