@@ -55,6 +55,11 @@ def _readers_may_go(stream: TextIO) -> Iterator[None]:
         os.close(nowhere)
 
 
+def counted(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def warn(message: str) -> None:
     """Print a warning on standard error."""
     say(f"warning: {message}", colour="yellow", err=True)

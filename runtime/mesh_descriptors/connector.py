@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from mesh_descriptors.patterns import NAME, ROOTED, URL
+
 CONNECTOR_FILE = "connector.toml"
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Name = Annotated[str, Field(pattern=NAME)]
 """A snake_case name: of a connector, a stream, a kind of media."""
 
 PLAYS = "plays"
@@ -113,7 +115,7 @@ class Pagination(_Part):
 class Stream(_Records):
     """An HTTP endpoint of the service that yields records."""
 
-    path: str = Field(pattern=r"^/")
+    path: str = Field(pattern=ROOTED)
     query: dict[str, Scalar] = {}
     pagination: Pagination | None = None
     mode: Literal["snapshot", "append"] = "append"
@@ -157,7 +159,7 @@ class ConnectorManifest(_Part):
     label: str = Field(min_length=1, max_length=100)
     media: Name
     auth: Auth | None = None
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
+    base_url: str | None = Field(default=None, pattern=URL)
     streams: dict[Name, Stream] = {}
     files: tuple[FileForm, ...] = ()
 

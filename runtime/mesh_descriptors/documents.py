@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from mesh_descriptors.errors import MeshError, Place, Problem
+from mesh_descriptors.patterns import IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 Model = TypeVar("Model", bound=BaseModel)
+_SHOWN = 80
 
 
 class DocumentError(MeshError):
@@ -75,6 +77,10 @@ def _problem(name: str, text: str, detail: Any) -> Problem:
             return Problem("unknown key", place, "Remove the key or correct its name.")
         case "missing":
             return Problem(detail["msg"], place, f"Add {location[-1] if location else field}.")
+        case "string_pattern_mismatch" if said := IN_WORDS.get(detail["ctx"]["pattern"]):
+            written = repr(detail["input"])
+            shown = written if len(written) <= _SHOWN else f"{written[:_SHOWN]}..."
+            return Problem(f"{shown} is not {said}", place, "Correct the value.")
         case _:
             return Problem(detail["msg"], place, "Correct the value.")
 

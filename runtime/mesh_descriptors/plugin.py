@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mesh_descriptors.patterns import CRON, NAME, VERSION
+
 PLUGIN_FILE = "plugin.toml"
 
 Kind = Literal["post-type", "node-type", "connector", "jobs"]
@@ -90,9 +92,9 @@ class PluginSchedule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
-    cron: str = Field(pattern=r"^\s*(@[A-Za-z]+|\S+(\s+\S+){4})\s*$")
-    job: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    name: str = Field(pattern=NAME)
+    cron: str = Field(pattern=CRON)
+    job: str = Field(pattern=NAME)
     payload: dict[str, Any] = {}
     timezone: str = Field(default="UTC", min_length=1)
     priority: int = Field(default=0, ge=0, le=10)
@@ -101,7 +103,7 @@ class PluginSchedule(BaseModel):
 
 MAX_LABEL = 100
 """The longest label, in characters."""
-ConfigName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+ConfigName = Annotated[str, Field(pattern=NAME)]
 
 
 class PluginDescriptor(BaseModel):
@@ -122,8 +124,8 @@ class PluginDescriptor(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Kind
-    type: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
-    version: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$")
+    type: str = Field(pattern=NAME)
+    version: str = Field(pattern=VERSION)
     label: str = Field(min_length=1, max_length=MAX_LABEL)
     icon: str | None = Field(default=None, min_length=1, max_length=100)
     entry: tuple[Annotated[str, AfterValidator(_module)], ...] = ()

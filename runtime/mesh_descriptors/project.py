@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mesh_descriptors.documents import DocumentError, read_toml
 from mesh_descriptors.errors import MeshError, Place
+from mesh_descriptors.patterns import APP, KEY_TYPE, SQL_NAME
 
 PROJECT_FILE = "mesh.toml"
 
@@ -28,7 +29,7 @@ def _inside(path: str) -> str:
 ProjectPath = Annotated[str, AfterValidator(_inside)]
 """A POSIX path relative to the project that never leaves it."""
 
-SqlName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+SqlName = Annotated[str, Field(pattern=SQL_NAME)]
 
 
 def _command(value: object) -> object:
@@ -76,13 +77,13 @@ class RefSection(_Section):
 
     table: SqlName
     column: SqlName = "id"
-    type: str = Field(pattern=r"^(uuid|bigint|integer|text)$")
+    type: str = Field(pattern=KEY_TYPE)
 
 
 class ServeSection(_Section):
     """`[serve]`: the ASGI application that `mesh serve` runs, as `module:attribute`."""
 
-    app: str = Field(default="app.main:app", pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    app: str = Field(default="app.main:app", pattern=APP)
 
 
 def _expression(text: str) -> str:

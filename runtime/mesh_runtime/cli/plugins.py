@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mesh_cli.console import emit_json, print_table, say
+from mesh_cli.console import counted, emit_json, print_table, say
 from mesh_cli.options import JsonOption, ProjectOption
 from mesh_runtime.plugins import load_project_plugins, plugin_folders
 from mesh_runtime.settings import Settings
@@ -36,7 +36,7 @@ def list_plugins(project: ProjectOption = None, as_json: JsonOption = False) -> 
     else:
         say(f"no plug-ins in {', '.join(folder.shown(folder.path) for folder in folders) or 'any folder'}")
     if registry.problems:
-        say(f"{_count(len(registry.problems), 'problem')}: mesh plugins check", colour="yellow", err=True)
+        say(f"{counted(len(registry.problems), 'problem')}: mesh plugins check", colour="yellow", err=True)
 
 
 @app.command("check")
@@ -51,8 +51,8 @@ def check_plugins(project: ProjectOption = None, as_json: JsonOption = False) ->
     else:
         for problem in registry.problems:
             say(str(problem), colour="red")
-        loaded = f"{_count(len(registry.plugins), 'plug-in')} loaded"
-        say(f"{loaded}, {_count(len(registry.problems), 'problem')}" if registry.problems else loaded)
+        loaded = f"{counted(len(registry.plugins), 'plug-in')} loaded"
+        say(f"{loaded}, {counted(len(registry.problems), 'problem')}" if registry.problems else loaded)
     if registry.problems:
         raise typer.Exit(1)
 
@@ -91,7 +91,3 @@ def _described(plugin: Plugin) -> dict[str, Any]:
         "entry": list(one.entry),
         "config": [{"name": name, "type": each.type, "required": each.required} for name, each in one.config.items()],
     }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

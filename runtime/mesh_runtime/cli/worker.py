@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +24,7 @@ from mesh_runtime.queue.worker import check_queue
 from mesh_runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mesh_runtime.queue import Handler
 
@@ -80,7 +81,8 @@ def worker(
     check_queue(database_url(settings))
     log_to_stderr(as_json=as_json, level=logging.DEBUG if verbose else logging.INFO)
     source = HandlerSource(settings)
-    handlers = _chosen(source.current(), types)
+    with nullcontext() if lifeline is None else _plugins_unsaid():  # the first process has named them
+        handlers = _chosen(source.current(), types)
     if lifeline is None:
         _declare(settings, source)
     if processes > 1:
@@ -100,6 +102,18 @@ def worker(
     _report(counts, as_json=as_json) if lifeline is None else lifeline.tell(counts)
     if one.worn_out:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _plugins_unsaid() -> Iterator[None]:
+    """The plug-ins that load are not logged; what is wrong with one is."""
+    log = logging.getLogger("mesh.plugins")
+    before = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _supervise(settings: Settings, options: _Options, processes: int) -> None:

@@ -107,6 +107,12 @@ class Batch:
 
     def __init__(self, jobs: Iterable[NewJob]) -> None:
         self._jobs = list(jobs)
+        for new in self._jobs:
+            if not isinstance(new, NewJob):
+                raise InvalidJobError(
+                    f"there is a {type(new).__name__} among the jobs; each must be a NewJob",
+                    remedy='Write NewJob("type", {...}) for each.',
+                )
         self.plain = [new for new in self._jobs if new.is_plain]
         self.special = [new for new in self._jobs if not new.is_plain]
         self.ids = [new.id for new in self._jobs]

@@ -174,7 +174,8 @@ def _partition(row: Mapping[str, Any], _limits: Limits) -> Problem:
 
 
 def _lease(row: Mapping[str, Any], _limits: Limits) -> Problem:
-    held = f"the lease {row['token']} of {row['owner']} holds {row['jobs']} jobs, for {_time(row['seconds'])}"
+    jobs = f"{row['jobs']} job{'' if row['jobs'] == 1 else 's'}"
+    held = f"the lease {row['token']} of {row['owner']} holds {jobs}, for {_time(row['seconds'])}"
     if row["abandoned"]:
         return Problem(
             f"{held}, and its holder is gone", remedy="Nobody rescues them: run a worker, or call SELECT mesh.tick()."

@@ -118,7 +118,7 @@ class Link:
     async def lost(self, error: Exception) -> None:
         """The connection broke: close it, and say so now and then."""
         self._failures += 1
-        if self._failures in (1, 10, 100):
+        if self._failures in (1, 10) or self._failures % 100 == 0:
             said = redacted(" ".join(str(error).split()), self.url) or "it is silent"
             _LOG.warning("%s: no answer from the database: %s", self.purpose, said)
         await self.close()

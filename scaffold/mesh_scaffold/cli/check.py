@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mesh_cli.console import PIPED, emit, emit_json, print_table, say
+from mesh_cli.console import PIPED, counted, emit, emit_json, print_table, say
 from mesh_cli.options import JsonOption, ProjectOption
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.github import workflow_commands
 from mesh_scaffold.cli.project import open_project, report_unfinished
-from mesh_scaffold.cli.show import counted, show_plan
+from mesh_scaffold.cli.show import show_plan
 from mesh_scaffold.cli.verified import Verify, verified
 from mesh_scaffold.database import connect, database_url
 from mesh_scaffold.enumerations.scan import project_files

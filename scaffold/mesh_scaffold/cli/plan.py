@@ -11,10 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mesh_cli.console import say
+from mesh_cli.console import counted, say
 from mesh_cli.main import LazyGroup
 from mesh_descriptors.errors import MeshError, Place
-from mesh_scaffold.cli.show import counted
 from mesh_scaffold.files import DiskFiles, write_output
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)

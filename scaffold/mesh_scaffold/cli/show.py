@@ -6,7 +6,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from mesh_cli.console import emit, emit_json, in_colour, print_diff, say, warn
+from mesh_cli.console import counted, emit, emit_json, in_colour, print_diff, say, warn
 from mesh_scaffold.plan import kind_of
 
 if TYPE_CHECKING:
@@ -40,11 +40,6 @@ def show_plan(plan: Plan, next_steps: Sequence[str], *, dry_run: bool, as_json: 
         _show_next(next_steps)
     else:
         say("Nothing to do.")
-
-
-def counted(number: int, word: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _show_diff(plan: Plan) -> None:

@@ -87,7 +87,7 @@ def test_leases_that_are_old_or_abandoned_are_found(doctor: Doctor, auto: psycop
     auto.execute("SELECT public.claim_next_job('rpc', '{greet}')")
     assert doctor() == (0, {})
     _, found = doctor("--held-for", "1ms")
-    assert "of rpc holds 1 jobs" in found["old_leases"]["message"]
+    assert "of rpc holds 1 job, for" in found["old_leases"]["message"]
     assert "mesh queue list --state running" in found["old_leases"]["remedy"]
     auto.execute("UPDATE mesh.leases SET expires_at = now() - interval '5 minutes'")
     assert "its holder is gone" in doctor()[1]["old_leases"]["message"]

@@ -65,6 +65,7 @@ def supervised(project: Path, database_url: str, *options: str) -> Iterator[subp
         cwd=project,
         env=environ(database_url),
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
@@ -103,8 +104,9 @@ def test_several_processes_share_the_queue_and_their_counts_are_summed(
 ) -> None:
     put(auto, 40, seconds=0.2)
     with supervised(project, database_url, "--until-empty", "--concurrency", "2", "--json") as process:
-        out, _ = process.communicate(timeout=60)
+        out, said = process.communicate(timeout=60)
     assert process.returncode == 0
+    assert said.count("plug-in sleeper loaded") == 1
     assert json.loads(out)["completed"] == 40
     assert len(set(pids(auto, "SELECT DISTINCT pid FROM runs"))) == 2
 

@@ -80,7 +80,7 @@ def test_streams_auth_and_files_of_another_service_can_be_declared(tmp_path: Pat
         ('title = "Title"', "title = []", "at least 1 item"),
         ('format = "json"', 'format = "xml"', "Input should be 'json'"),
         ('format = "json"', 'skip = [{ path = "x" }]', "exactly one of equals and present"),
-        ('name = "apple_music"', 'name = "Apple Music"', "should match pattern"),
+        ('name = "apple_music"', 'name = "Apple Music"', "'Apple Music' is not a name of small letters"),
         ('base_url = "https://api.music.apple.com/v1"', "", "streams need a base_url"),
     ],
 )

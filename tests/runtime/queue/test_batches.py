@@ -56,6 +56,11 @@ def test_what_json_allows_arrives_as_it_is(auto: Connection, rows: Rows, options
     assert rows("SELECT payload FROM mesh.jobs") == [(payload,)]
 
 
+def test_what_is_no_job_is_refused_by_name(connection: Connection) -> None:
+    with pytest.raises(InvalidJobError, match="there is a dict among the jobs; each must be a NewJob"):
+        enqueue_many(connection, [{"job_type": "process_image"}])  # type: ignore[list-item]  # the point
+
+
 def test_a_wrong_job_takes_nothing_else_of_the_transaction_along(connection: Connection, rows: Rows) -> None:
     first = enqueue(connection, TYPE, {})
     with pytest.raises(PayloadError, match="NaN"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mesh_cli.console import emit_json, say
+from mesh_cli.console import counted, emit_json, say
 from mesh_cli.options import JsonOption, ProjectOption
 from mesh_runtime.cli.queue.options import queue_database
 from mesh_runtime.cli.queue.shown import compact, laid_out, span
@@ -74,15 +74,15 @@ def stats_lines(types: Sequence[Mapping[str, Any]], *, every: bool = False) -> l
 def health_lines(workers: Mapping[str, int], health: Health) -> list[str]:
     """Who works, and what is wrong."""
     number = workers["alive"]
-    who = f"{number or 'No'} worker{'' if number == 1 else 's'}"
-    line = f"{who}, {workers['idle']} idle, {workers['jobs']} jobs held." if number else f"{who}."
+    held = counted(workers["jobs"], "job")
+    line = f"{counted(number, 'worker')}, {workers['idle']} idle, {held} held." if number else "No workers."
     return [f"{line} The queue is well." if health.healthy else f"{line} Not well:", *map(_reason, health.reasons)]
 
 
 def _reason(reason: Mapping[str, Any]) -> str:
     about = " ".join(str(reason[name]) for name in ("reason", "job_type") if reason.get(name))
     how = [
-        *([f"{reason['jobs']} jobs"] if reason.get("jobs") else []),
+        *([counted(reason["jobs"], "job")] if reason.get("jobs") else []),
         *([f"for {span(float(reason['seconds']))}"] if reason.get("seconds") else []),
     ]
     return f"  {about}: {reason.get('detail')}" + (f" ({', '.join(how)})" if how else "")
