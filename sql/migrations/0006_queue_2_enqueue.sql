@@ -383,6 +383,30 @@ BEGIN
     RETURN job_id;
 END $$;
 
+CREATE FUNCTION mesh.enqueue_usual(job_type text, payload jsonb, priority integer, user_id text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
+-- As mesh.enqueue: what most calls ask for, without the thirteen defaults, whose reading takes as long as half an insert.
+AS $$
+DECLARE
+    job_id uuid;
+BEGIN
+    IF num_nulls(enqueue_usual.payload, enqueue_usual.priority) > 0 OR enqueue_usual.priority NOT BETWEEN 0 AND 10
+       OR jsonb_typeof(enqueue_usual.payload) <> 'object' OR pg_column_size(enqueue_usual.payload) > 500000 THEN
+        RETURN mesh.enqueue(enqueue_usual.job_type, enqueue_usual.payload, enqueue_usual.priority, user_id => enqueue_usual.user_id);
+    END IF;
+    PERFORM FROM mesh.job_types t WHERE t.name = enqueue_usual.job_type;
+    IF NOT FOUND THEN
+        PERFORM mesh.check_job_types(ARRAY[enqueue_usual.job_type]);
+    END IF;
+    INSERT INTO mesh.jobs (job_type, priority, payload, user_id)
+    VALUES (enqueue_usual.job_type, enqueue_usual.priority, enqueue_usual.payload, enqueue_usual.user_id)
+    RETURNING jobs.id INTO job_id;
+    INSERT INTO mesh.job_moves (job_type, target, count) VALUES (enqueue_usual.job_type, 'pending', 1);
+    PERFORM pg_notify('mesh_jobs', enqueue_usual.job_type || ' ' || enqueue_usual.priority)
+    FROM mesh.workers w WHERE w.idle LIMIT 1;
+    RETURN job_id;
+END $$;
+
 CREATE FUNCTION mesh.admit_enqueued() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
 -- Runs as the enqueuer commits, so that a long transaction keeps no gate locked; and waits for no gate, as the enqueuer may
@@ -403,8 +427,8 @@ SELECT mesh.keep_private();
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'service_role') THEN
-        REVOKE ALL ON FUNCTION mesh.enqueue, mesh.enqueue_batch FROM service_role;
-        GRANT EXECUTE ON FUNCTION mesh.enqueue, mesh.enqueue_batch TO service_role;
+        REVOKE ALL ON FUNCTION mesh.enqueue, mesh.enqueue_usual, mesh.enqueue_batch FROM service_role;
+        GRANT EXECUTE ON FUNCTION mesh.enqueue, mesh.enqueue_usual, mesh.enqueue_batch TO service_role;
     END IF;
 END
 $$;

@@ -2,9 +2,7 @@
 
 -- name: enqueue_usual
 -- One job that may run now; the fewer parameters, the faster.
-SELECT mesh.enqueue(
-    %(job_type)s::text, %(payload)s::jsonb, %(priority)s::integer, user_id => %(user_id)s::text
-);
+SELECT mesh.enqueue_usual(%(job_type)s::text, %(payload)s::jsonb, %(priority)s::integer, %(user_id)s::text);
 
 -- name: enqueue
 -- One job, in the caller's transaction.

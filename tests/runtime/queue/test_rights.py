@@ -33,6 +33,7 @@ CALLS = (
     "SELECT fail_job(gen_random_uuid(), 'x', 1)",
     "SELECT heartbeat_job(gen_random_uuid(), 1)",
     "SELECT mesh.enqueue('process_image')",
+    "SELECT mesh.enqueue_usual('process_image', '{}', 0, NULL)",
     "SELECT mesh.enqueue_batch('[]')",
     "SELECT mesh.tick()",
     "SELECT mesh.take_batch(1, '{}')",
