@@ -13,7 +13,7 @@ from mesh_descriptors.errors import MeshError, Place
 from mesh_descriptors.project import PROJECT_FILE
 from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.project import open_project, report_unfinished
-from mesh_scaffold.cli.show import show_plan
+from mesh_scaffold.cli.show import next_after, show_plan
 from mesh_scaffold.cli.verified import Verify, VerifyOption, verified
 from mesh_scaffold.planfile import makes_project, read_plan, tree_of
 from mesh_scaffold.tree import Disk
@@ -56,9 +56,8 @@ def apply_plan(
         with changing(root, f"apply {file.name}") as commit:
             plan = checked()
             commit(plan)
-    show_plan(
-        plan, ("mesh check",) if settings else ("mesh db migrate", "mesh serve"), dry_run=dry_run, as_json=as_json
-    )
+    steps = next_after(plan, settings, "mesh check") if settings else ("mesh db migrate", "mesh serve")
+    show_plan(plan, steps, dry_run=dry_run, as_json=as_json)
     if plan.conflicts:
         raise typer.Exit(1)
 

@@ -12,6 +12,7 @@ from mesh_scaffold.plan import kind_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mesh_descriptors.project import ProjectFile
     from mesh_scaffold.plan import Plan
 
 COLOURS = {"create": "green", "edit": "yellow", "delete": "red"}
@@ -40,6 +41,13 @@ def show_plan(plan: Plan, next_steps: Sequence[str], *, dry_run: bool, as_json: 
         _show_next(next_steps)
     else:
         say("Nothing to do.")
+
+
+def next_after(plan: Plan, project: ProjectFile, *others: str) -> tuple[str, ...]:
+    """What comes after the plan: `mesh db migrate` first, if it writes a migration."""
+    folder = f"{project.paths.migrations}/"
+    writes = any(change.path.startswith(folder) and change.after is not None for change in plan.changes)
+    return ("mesh db migrate", *others) if writes else others
 
 
 def _show_diff(plan: Plan) -> None:

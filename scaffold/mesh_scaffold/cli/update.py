@@ -14,7 +14,7 @@ from mesh_scaffold.apply import changing
 from mesh_scaffold.cli.conflicts import AllowDataLossOption, OnConflictOption, chosen
 from mesh_scaffold.cli.names import name_of
 from mesh_scaffold.cli.project import open_project, report_unfinished
-from mesh_scaffold.cli.show import show_plan
+from mesh_scaffold.cli.show import next_after, show_plan
 from mesh_scaffold.cli.verified import Verify, VerifyOption, verified
 from mesh_scaffold.formatting import Formatters
 from mesh_scaffold.generate.frozen import frozen_migrations
@@ -79,7 +79,7 @@ def update(
         with changing(root, f"update {name or '--all'}") as commit:
             made = plan()
             commit(made)
-    show_plan(made, ("mesh check", "pytest"), dry_run=dry_run, as_json=as_json)
+    show_plan(made, next_after(made, settings, "mesh check", "pytest"), dry_run=dry_run, as_json=as_json)
     if made.conflicts:
         raise typer.Exit(1)
 

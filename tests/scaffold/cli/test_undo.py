@@ -157,6 +157,7 @@ def test_a_plan_is_written_to_a_file_and_applied_from_it(mesh: Mesh, app: Path, 
     applied = mesh(app, "apply", str(file))
     assert applied.returncode == 0, applied.stderr
     assert "create  specs/poll.yaml\n" in applied.stdout
+    assert applied.stdout.endswith("\nNext:\n  mesh db migrate\n  mesh check\n")
     assert mesh(app, "check", "poll").returncode == 0
     again = mesh(app, "apply", str(file))
     assert (again.returncode, again.stdout) == (0, "notice: this plan is applied already\nNothing to do.\n")

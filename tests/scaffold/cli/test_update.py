@@ -47,6 +47,7 @@ def test_a_changed_spec_comes_through_and_a_second_update_is_a_no_op(
     done = mesh(app, "update", "specs/poll.yaml")
     assert done.returncode == 0, done.stderr
     assert "edit    app/models.py\n" in done.stdout
+    assert "\nNext:\n  mesh db migrate\n  mesh check\n  pytest\n" in done.stdout
     assert mesh(app, "check").returncode == 0
     assert mesh(app, "update", "--all", "--check").stdout == "All is up to date.\n"
     assert mesh(app, "update", "poll").stdout == "Nothing to do.\n"
