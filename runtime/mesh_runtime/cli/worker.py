@@ -80,9 +80,9 @@ def worker(
     lifeline = Lifeline.of_this_process()
     check_queue(database_url(settings))
     log_to_stderr(as_json=as_json, level=logging.DEBUG if verbose else logging.INFO)
-    source = HandlerSource(settings)
     with nullcontext() if lifeline is None else _plugins_unsaid():  # the first process has named them
-        handlers = _chosen(source.current(), types)
+        source = HandlerSource(settings)
+    handlers = _chosen(source.current(), types)
     if lifeline is None:
         _declare(settings, source)
     if processes > 1:
