@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -90,7 +91,7 @@ def test_a_url_that_cannot_be_read_is_not_repeated(url: str) -> None:
 
 def test_a_database_that_is_not_there_is_named(mesh_server: str) -> None:
     with pytest.raises(DatabaseUnreachableError, match='database "nothing" does not exist'):
-        connect(mesh_server.replace("/postgres?", "/nothing?"))
+        connect(urlsplit(mesh_server)._replace(path="/nothing").geturl())
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,10 @@ class Pooler:
     def __init__(self, url: str, size: int) -> None:
         parts, query = urlsplit(url), parse_qs(urlsplit(url).query)
         self._folder = query["host"][0] if "host" in query else None
-        self._address = (parts.hostname or "localhost", int(query.get("port", ["5432"])[0]))
+        self._address = (
+            parts.hostname or "localhost",
+            int(query["port"][0] if "port" in query else parts.port or 5432),
+        )
         self._startup = {"user": parts.username or "postgres", "database": parts.path.removeprefix("/")}
         self._size = size
         self._idle: deque[_Server] = deque()
