@@ -392,7 +392,8 @@ DECLARE
 BEGIN
     IF num_nulls(enqueue_usual.payload, enqueue_usual.priority) > 0 OR enqueue_usual.priority NOT BETWEEN 0 AND 10
        OR jsonb_typeof(enqueue_usual.payload) <> 'object' OR pg_column_size(enqueue_usual.payload) > 500000 THEN
-        RETURN mesh.enqueue(enqueue_usual.job_type, enqueue_usual.payload, enqueue_usual.priority, user_id => enqueue_usual.user_id);
+        RETURN mesh.enqueue(enqueue_usual.job_type, enqueue_usual.payload, enqueue_usual.priority,
+                            user_id => enqueue_usual.user_id);
     END IF;
     PERFORM FROM mesh.job_types t WHERE t.name = enqueue_usual.job_type;
     IF NOT FOUND THEN

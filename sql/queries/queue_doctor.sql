@@ -58,7 +58,8 @@ WHERE to_regclass('mesh.history_' || to_char(day, 'YYYYMMDD')) IS NULL ORDER BY 
 
 -- name: old_leases
 -- Leases that were claimed long ago, or that nobody holds any more and nobody has rescued.
-SELECT l.token, coalesce(nullif(w.name, ''), l.owner) AS owner, l.jobs, extract(epoch FROM clock_timestamp() - l.claimed_at)::float8 AS seconds,
+SELECT l.token, coalesce(nullif(w.name, ''), l.owner) AS owner, l.jobs,
+       extract(epoch FROM clock_timestamp() - l.claimed_at)::float8 AS seconds,
        coalesce(l.expires_at, w.expires_at, '-infinity') < clock_timestamp() - interval '1 minute' AS abandoned
 FROM mesh.running_leases l LEFT JOIN mesh.workers w ON w.id = l.worker_id
 WHERE l.claimed_at < clock_timestamp() - %(after)s::interval

@@ -12,7 +12,7 @@ class Events:
 
     Attributes:
         wake: there may be new jobs.
-        lanes: those that notifications have named since the last claim.
+        lanes: two at most of those that notifications have named since the last claim.
         control: somebody may have cancelled a job.
         changed: a job has ended or was told, or the worker is to stop: whoever waits for room looks again.
         ended: there is something to tell.
@@ -34,6 +34,12 @@ class Events:
         """Claim nothing more, and let everybody who waits know."""
         self.stopping.set()
         self.changed.set()
+        self.wake.set()
+
+    def woken(self, lane: str) -> None:
+        """There may be new jobs; a notification has named their lane, or none by an empty name."""
+        if len(self.lanes) < 2:  # where two are named, all are looked at
+            self.lanes.add(lane)
         self.wake.set()
 
     async def change(self) -> None:

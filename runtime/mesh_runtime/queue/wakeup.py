@@ -37,8 +37,7 @@ async def listen(url: str, events: Events) -> None:
                     if notified.channel == _CONTROL:
                         events.control.set()
                     else:
-                        events.lanes.add(notified.payload)
-                        events.wake.set()
+                        events.woken(notified.payload)
             except PASSING as error:
                 _LOG.debug("listen: %s", error)
                 await link.lost(error)

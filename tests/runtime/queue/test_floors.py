@@ -12,6 +12,7 @@ from tests.runtime.queue.conftest import eventually
 
 from mesh_runtime.database import connect
 from mesh_runtime.queue import Job, JobContext, Worker, by_type, clock, job
+from mesh_runtime.queue.events import Events
 from mesh_runtime.queue.floors import Floors, named_lane
 
 if TYPE_CHECKING:
@@ -159,6 +160,13 @@ def test_an_enqueue_names_its_lane_to_the_worker_that_sleeps(rows: Rows, worker_
         listener.execute("LISTEN mesh_jobs")
         rows("SELECT mesh.enqueue(%s, priority => 7)", TYPE)
         assert [notice.payload for notice in listener.notifies(timeout=5, stop_after=1)] == [f"{TYPE} 7"]
+
+
+def test_however_many_lanes_are_named_two_are_remembered() -> None:
+    events = Events()
+    for number in range(1000):
+        events.woken(f"{TYPE} {number}")
+    assert len(events.lanes) == 2
 
 
 def test_a_lane_is_named_by_one_notification_of_a_type_that_is_served() -> None:
