@@ -145,6 +145,8 @@ class Storm(threading.Thread):
     def _haunt(self) -> bool:
         """Somebody comes back with the tokens of leases that jobs have left, and says that they are done."""
         with suppress(psycopg.Error, DatabaseUnreachableError), connect(self._url, autocommit=True) as connection:
+            # A frozen worker may hold the row in an open transaction, and it is this thread that thaws it.
+            connection.execute("SET lock_timeout = '200ms'")
             for token, ids in connection.execute(_LOST).fetchall():
                 with suppress(psycopg.Error):
                     self.accepted_from_ghosts += sum(
