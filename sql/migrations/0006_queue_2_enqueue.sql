@@ -335,6 +335,10 @@ AS $$
         )) WITH ORDINALITY AS j ORDER BY j.ordinality))
 $$;
 
+CREATE FUNCTION mesh.enqueue_job(wanted mesh.new_job) RETURNS uuid
+LANGUAGE sql SET search_path = ''
+AS $$ SELECT e.id FROM mesh.enqueue_jobs(ARRAY[wanted]) AS e $$;
+
 DROP FUNCTION mesh.enqueue;
 
 CREATE FUNCTION mesh.enqueue(
@@ -356,11 +360,11 @@ BEGIN
        OR enqueue.delay < '0' OR NOT isfinite(due) OR enqueue.priority NOT BETWEEN 0 AND 10 OR enqueue.max_attempts < 1
        OR jsonb_typeof(enqueue.payload) <> 'object' OR pg_column_size(enqueue.payload) > 500000 OR enqueue.timeout_ms < 1
        OR num_nulls(enqueue.payload, enqueue.priority, enqueue.max_attempts) > 0 THEN
-        RETURN (SELECT e.id FROM mesh.enqueue_jobs(ARRAY[ROW(mesh.fresh_job(
+        RETURN mesh.enqueue_job(ROW(mesh.fresh_job(
             enqueue.job_type, enqueue.payload, enqueue.priority, mesh.due_at(enqueue.run_at, enqueue.delay),
             enqueue.max_attempts, enqueue.user_id, enqueue.payload_version, enqueue.unique_key, enqueue.debounce_key,
             enqueue.gate, enqueue.after, enqueue.after_any, enqueue.timeout_ms, enqueue.traceparent, enqueue.id),
-            enqueue.unique_for)::mesh.new_job]) AS e);
+            enqueue.unique_for));
     END IF;
     -- The shortest way: most jobs are plain, and what is done here is done for each of them.
     IF enqueue.id IS NOT NULL THEN
@@ -377,34 +381,9 @@ BEGIN
     RETURNING jobs.id INTO job_id;
     INSERT INTO mesh.job_moves (job_type, target, count) VALUES (enqueue.job_type, state, 1);
     IF state = 'pending' THEN
-        -- As wake_workers(), but for the lane: who knows it need not look for it.
-        PERFORM pg_notify('mesh_jobs', enqueue.job_type || ' ' || enqueue.priority) FROM mesh.workers w WHERE w.idle LIMIT 1;
+        -- As wake_workers().
+        PERFORM pg_notify('mesh_jobs', '') FROM mesh.workers w WHERE w.idle LIMIT 1;
     END IF;
-    RETURN job_id;
-END $$;
-
-CREATE FUNCTION mesh.enqueue_usual(job_type text, payload jsonb, priority integer, user_id text) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
--- As mesh.enqueue: what most calls ask for, without the thirteen defaults, whose reading takes as long as half an insert.
-AS $$
-DECLARE
-    job_id uuid;
-BEGIN
-    IF num_nulls(enqueue_usual.payload, enqueue_usual.priority) > 0 OR enqueue_usual.priority NOT BETWEEN 0 AND 10
-       OR jsonb_typeof(enqueue_usual.payload) <> 'object' OR pg_column_size(enqueue_usual.payload) > 500000 THEN
-        RETURN mesh.enqueue(enqueue_usual.job_type, enqueue_usual.payload, enqueue_usual.priority,
-                            user_id => enqueue_usual.user_id);
-    END IF;
-    PERFORM FROM mesh.job_types t WHERE t.name = enqueue_usual.job_type;
-    IF NOT FOUND THEN
-        PERFORM mesh.check_job_types(ARRAY[enqueue_usual.job_type]);
-    END IF;
-    INSERT INTO mesh.jobs (job_type, priority, payload, user_id)
-    VALUES (enqueue_usual.job_type, enqueue_usual.priority, enqueue_usual.payload, enqueue_usual.user_id)
-    RETURNING jobs.id INTO job_id;
-    INSERT INTO mesh.job_moves (job_type, target, count) VALUES (enqueue_usual.job_type, 'pending', 1);
-    PERFORM pg_notify('mesh_jobs', enqueue_usual.job_type || ' ' || enqueue_usual.priority)
-    FROM mesh.workers w WHERE w.idle LIMIT 1;
     RETURN job_id;
 END $$;
 
@@ -428,8 +407,8 @@ SELECT mesh.keep_private();
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'service_role') THEN
-        REVOKE ALL ON FUNCTION mesh.enqueue, mesh.enqueue_usual, mesh.enqueue_batch FROM service_role;
-        GRANT EXECUTE ON FUNCTION mesh.enqueue, mesh.enqueue_usual, mesh.enqueue_batch TO service_role;
+        REVOKE ALL ON FUNCTION mesh.enqueue, mesh.enqueue_batch FROM service_role;
+        GRANT EXECUTE ON FUNCTION mesh.enqueue, mesh.enqueue_batch TO service_role;
     END IF;
 END
 $$;

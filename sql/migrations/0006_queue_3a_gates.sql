@@ -2,6 +2,14 @@
 -- gate admits it. It holds its slot while it is pending or running, over a rescue and a release too; every end frees it, and
 -- so does whatever lets it wait (a backoff, a snooze). So a claim counts nothing.
 
+CREATE FUNCTION mesh.moved(job_type text, source text, target text, n bigint, total_ms bigint DEFAULT NULL) RETURNS void
+LANGUAGE sql SET search_path = ''
+-- For whoever moves jobs of one type; who moves many appends to the table itself.
+AS $$
+    INSERT INTO mesh.job_moves (job_type, source, target, count, total_ms)
+    SELECT moved.job_type, moved.source, moved.target, moved.n, moved.total_ms WHERE moved.n > 0
+$$;
+
 CREATE FUNCTION mesh.define_gate(key text, most_running integer DEFAULT NULL, rate double precision DEFAULT NULL,
                                  burst integer DEFAULT NULL, made_by_job boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SET search_path = ''

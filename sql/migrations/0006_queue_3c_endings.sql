@@ -54,6 +54,10 @@ BEGIN
     PERFORM mesh.check_batch(lease_token, (SELECT count(*) FROM unnest(taken) AS j WHERE j.id <> ALL (job_ids)));
 END $$;
 
+CREATE OR REPLACE FUNCTION mesh.take_jobs(lease_token bigint, job_ids uuid[]) RETURNS SETOF mesh.jobs
+LANGUAGE sql SET search_path = ''
+AS $$ SELECT j.* FROM mesh.take_known(lease_token, job_ids) AS b CROSS JOIN unnest(b.taken) AS j $$;
+
 CREATE FUNCTION mesh.are_noted(ids uuid[]) RETURNS boolean
 LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off
 -- Whether jobs wait for one of these, or somebody wants to end it, or it has told of its progress.

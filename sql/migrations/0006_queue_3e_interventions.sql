@@ -1,4 +1,4 @@
--- What people and handlers say of single jobs: cancel, retry, redrive, purge, progress.
+-- What people and handlers say of single jobs: cancel, retry, redrive, purge, progress, and the question what became of one.
 
 CREATE FUNCTION mesh.running_jobs(ids uuid[]) RETURNS SETOF uuid
 LANGUAGE sql STABLE SET search_path = ''
@@ -122,8 +122,7 @@ BEGIN
             IF FOUND THEN
                 outcome := 'redriven';
                 DELETE FROM mesh.dead_jobs d WHERE d.id = letter.id;
-                INSERT INTO mesh.job_moves (job_type, source, target, count)
-                VALUES (letter.job_type, 'dead', job.status, 1);
+                PERFORM mesh.moved(letter.job_type, 'dead', job.status, 1);
             END IF;
         END IF;
         RETURN NEXT;
@@ -161,5 +160,49 @@ BEGIN
     END IF;
     RETURN FOUND;
 END $$;
+
+CREATE FUNCTION mesh.job_state(id uuid) RETURNS TABLE (
+    id uuid, job_type text, state text, priority smallint, payload jsonb, payload_version integer, user_id text,
+    attempts smallint, max_attempts smallint, rescues smallint, errors jsonb, result jsonb, reason text, blocked_by text,
+    unique_key text, debounce_key text, gate text, parents uuid[], waits_for uuid[], after_any boolean, timeout_ms integer,
+    traceparent text, created_at timestamptz, run_at timestamptz, started_at timestamptz, ended_at timestamptz,
+    duration_ms integer, lease_token bigint, owner text, progress real, note text, cancel_requested boolean
+)
+LANGUAGE sql STABLE SET search_path = ''
+-- Everything that is known of a job, wherever it is; no row when it is unknown.
+AS $$
+    SELECT k.id, k.job_type, k.state, k.priority, k.payload, k.payload_version, k.user_id, k.attempts, k.max_attempts, k.rescues,
+           k.errors, k.result, k.reason, k.blocked_by, k.unique_key, k.debounce_key, k.gate, k.parents,
+           ARRAY(SELECT e.parent_id FROM mesh.job_edges e WHERE e.child_id = k.id ORDER BY 1), k.after_any, k.timeout_ms,
+           k.traceparent, k.created_at, k.run_at, k.started_at, k.ended_at, k.duration_ms, k.lease_token, k.owner, p.fraction,
+           p.note, EXISTS (SELECT FROM mesh.cancellations c WHERE c.job_id = k.id)
+    FROM (
+        SELECT j.id, j.job_type, j.status AS state, j.priority, j.payload, j.payload_version, j.user_id, j.attempts,
+               j.max_attempts, j.rescues, j.errors, NULL::jsonb AS result, NULL AS reason, j.blocked_by, j.unique_key,
+               j.debounce_key, j.gate, j.parents, j.after_any, j.timeout_ms, j.traceparent, j.created_at, j.run_at,
+               NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at, NULL::integer AS duration_ms,
+               NULL::bigint AS lease_token, NULL AS owner
+        FROM mesh.jobs j WHERE j.id = job_state.id
+        UNION ALL
+        SELECT d.id, d.job_type, 'dead', d.priority, d.payload, d.payload_version, d.user_id, d.attempts, d.max_attempts,
+               d.rescues, d.errors, NULL, d.reason, NULL, d.unique_key, d.debounce_key, d.gate, d.parents, d.after_any,
+               d.timeout_ms, d.traceparent, d.created_at, NULL, d.started_at, d.died_at,
+               (extract(epoch FROM d.died_at - d.started_at) * 1000)::integer, NULL, NULL
+        FROM mesh.dead_jobs d WHERE d.id = job_state.id
+        UNION ALL
+        (SELECT h.id, h.job_type, h.status, h.priority, h.payload, h.payload_version, h.user_id, h.attempts, NULL, h.rescues,
+               h.errors, h.result, NULL, NULL, h.unique_key, NULL, NULL, h.parents, NULL, NULL, NULL, h.created_at, NULL,
+               h.started_at, h.completed_at, h.duration_ms, h.token, NULL
+         FROM mesh.history h WHERE h.id = job_state.id ORDER BY h.completed_at DESC LIMIT 1)
+        UNION ALL
+        SELECT j.id, j.job_type, 'running', j.priority, j.payload, j.payload_version, j.user_id, j.attempts, j.max_attempts,
+               j.rescues, j.errors, NULL, NULL, NULL, j.unique_key, j.debounce_key, j.gate, j.parents, j.after_any,
+               j.timeout_ms, j.traceparent, j.created_at, j.run_at, l.claimed_at, NULL, NULL, l.token, l.owner
+        FROM mesh.leases l CROSS JOIN unnest(l.jobs) AS j
+        WHERE j.id = job_state.id AND NOT EXISTS (SELECT FROM mesh.lease_ends e WHERE e.token = l.token AND e.job_id = j.id)
+    ) AS k
+    LEFT JOIN mesh.job_progress p ON p.job_id = k.id
+    LIMIT 1
+$$;
 
 SELECT mesh.keep_private();

@@ -9,8 +9,8 @@ AS $$
 DECLARE
     whole mesh.leases[];
     before mesh.lease_ends[];
-    ends record;
     batch mesh.jobs[];
+    ends record;
 BEGIN
     WITH told AS (
         SELECT t.token, count(*) AS size FROM unnest(tokens) AS t (token) GROUP BY 1
@@ -26,11 +26,8 @@ BEGIN
         DELETE FROM mesh.lease_ends e WHERE e.token = ANY (ARRAY(SELECT (w).token FROM unnest(whole) AS w)) RETURNING e AS row
     )
     SELECT array_agg(ended.row) INTO before FROM ended;
-    FOR number IN 1 .. CASE WHEN before IS NULL THEN 0 ELSE cardinality(whole) END LOOP
-        whole[number].jobs := ARRAY(SELECT j FROM unnest((whole[number]).jobs) AS j WHERE j.id NOT IN (
-            SELECT b.job_id FROM unnest(before) AS b WHERE b.token = (whole[number]).token));
-    END LOOP;
-    -- As complete_jobs does for one lease, which takes a fifth longer by way of this statement.
+    batch := ARRAY(SELECT j FROM unnest(whole) AS l CROSS JOIN unnest(l.jobs) AS j
+                   WHERE before IS NULL OR (l.token, j.id) NOT IN (SELECT b.token, b.job_id FROM unnest(before) AS b));
     WITH ended AS MATERIALIZED (
         SELECT j.id, j.job_type, j.priority, j.payload, j.payload_version, j.user_id, j.attempts, j.rescues, j.errors,
                j.created_at, j.unique_key, j.parents, j.gate, l.token, l.claimed_at, o.id IS NULL AS strange, o.result,
@@ -38,6 +35,7 @@ BEGIN
         FROM unnest(whole) AS l CROSS JOIN unnest(l.jobs) AS j
         LEFT JOIN unnest(tokens, job_ids, results, durations_ms) AS o (token, id, result, duration_ms)
             ON o.id = j.id AND o.token = l.token
+        WHERE before IS NULL OR (l.token, j.id) NOT IN (SELECT b.token, b.job_id FROM unnest(before) AS b)
     ), remembered AS (
         INSERT INTO mesh.history (id, job_type, status, priority, payload, payload_version, user_id, attempts, rescues, errors,
                                   result, token, duration_ms, created_at, started_at, unique_key, parents)
@@ -49,19 +47,17 @@ BEGIN
         SELECT e.job_type, 'running', 'completed', count(*), sum(e.duration_ms) FROM ended e GROUP BY 1
     )
     SELECT count(*) AS accepted, count(*) FILTER (WHERE e.strange) AS strangers,
-           (SELECT sum(cardinality(l.jobs)) FROM unnest(whole) AS l) AS jobs,
            bool_or(e.unique_key IS NOT NULL OR e.gate IS NOT NULL) AS eventful
     INTO ends FROM ended e;
-    IF ends.strangers > 0 OR ends.accepted > ends.jobs THEN
-        PERFORM mesh.check_batch((whole[1]).token, 1);
+    PERFORM mesh.check_batch((whole[1]).token, ends.strangers + greatest(ends.accepted - cardinality(batch), 0));
     -- Where a feature was never used its table has no page, and nobody pays for a look into its index.
-    ELSIF ends.eventful OR ends.accepted > 0
-        AND pg_relation_size('mesh.job_edges') + pg_relation_size('mesh.cancellations') + pg_relation_size('mesh.job_progress') > 0
-        AND (current_setting('transaction_isolation') <> 'read committed' OR mesh.are_noted(job_ids)) THEN
-        batch := ARRAY(SELECT j FROM unnest(whole) AS l CROSS JOIN unnest(l.jobs) AS j);
+    IF ends.eventful OR ends.accepted > 0
+       AND pg_relation_size('mesh.job_edges') + pg_relation_size('mesh.cancellations') + pg_relation_size('mesh.job_progress') > 0
+       AND (current_setting('transaction_isolation') <> 'read committed' OR mesh.are_noted(job_ids)) THEN
         PERFORM mesh.end_jobs(batch, '{}', mesh.slots(batch));
     END IF;
-    RETURN QUERY SELECT l.token, cardinality(l.jobs)::bigint FROM unnest(whole) AS l;
+    RETURN QUERY
+    SELECT l.token, l.size - (SELECT count(*) FROM unnest(before) AS b WHERE b.token = l.token) FROM unnest(whole) AS l;
 END $$;
 
 SELECT mesh.keep_private();

@@ -6,9 +6,6 @@
 -- has done so too. It stands first, for who waits for another lock of this file would have one of these.
 SELECT mesh.lock_tables('mesh.jobs, mesh.leases, mesh.lease_ends, mesh.history, mesh.dead_jobs', 'SHARE');
 
--- What called it was replaced before, and whoever was under way then has ended: the lock has waited for it.
-DROP FUNCTION mesh.take_jobs;
-
 -- Folding begins at the newest moves: under an old snapshot, those that were folded long ago cannot be removed yet.
 CREATE INDEX job_moves_at ON mesh.job_moves USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
 
@@ -130,19 +127,21 @@ END $$;
 
 SELECT FROM mesh.recount();
 
-CREATE VIEW mesh.recent_moves AS
-SELECT d.minute AS at, d.job_type, d.source, d.target, d.count, d.total_ms FROM mesh.job_minutes d
-UNION ALL
-SELECT m.at, m.job_type, coalesce(m.source, ''), m.target, m.count, coalesce(m.total_ms, 0) FROM mesh.job_moves m;
-COMMENT ON VIEW mesh.recent_moves IS 'What moved in the last two days: the folded minutes, and the moves since; source "" is enqueued.';
-
 CREATE FUNCTION mesh.queue_minutes(since interval DEFAULT '1 hour')
 RETURNS TABLE (minute timestamptz, job_type text, enqueued bigint, completed bigint, failed bigint, rescued bigint,
                dead bigint, mean_ms double precision)
 LANGUAGE sql STABLE SET search_path = ''
 -- What happened in each minute; those of more than two days ago are forgotten.
 AS $$
-    SELECT date_bin('1 minute', h.at, 'epoch'), h.job_type,
+    WITH happened AS (
+        SELECT d.minute, d.job_type, d.source, d.target, d.count, d.total_ms FROM mesh.job_minutes d
+        WHERE d.minute > statement_timestamp() - since
+        UNION ALL
+        SELECT date_bin('1 minute', m.at, 'epoch') AS minute, m.job_type, coalesce(m.source, ''), m.target, sum(m.count),
+               coalesce(sum(m.total_ms), 0)
+        FROM mesh.job_moves m WHERE m.at > statement_timestamp() - since GROUP BY 1, 2, 3, 4
+    )
+    SELECT h.minute, h.job_type,
            coalesce(sum(h.count) FILTER (WHERE h.source = ''), 0)::bigint,
            coalesce(sum(h.count) FILTER (WHERE h.target = 'completed'), 0)::bigint,
            coalesce(sum(h.count) FILTER (WHERE h.target = 'failed'), 0)::bigint,
@@ -150,7 +149,7 @@ AS $$
            coalesce(sum(h.count) FILTER (WHERE h.target = 'dead'), 0)::bigint,
            (sum(h.total_ms) FILTER (WHERE h.target = 'completed')
             / nullif(sum(h.count) FILTER (WHERE h.target = 'completed'), 0))::double precision
-    FROM mesh.recent_moves h WHERE h.at > statement_timestamp() - since GROUP BY 1, 2 ORDER BY 1, 2
+    FROM happened h GROUP BY 1, 2 ORDER BY 1, 2
 $$;
 
 CREATE FUNCTION mesh.oldest_pending() RETURNS TABLE (job_type text, waiting_since timestamptz)
@@ -178,7 +177,12 @@ AS $$
                sum(h.count) FILTER (WHERE h.target = 'failed') / 60.0 AS failed,
                sum(h.total_ms) FILTER (WHERE h.target = 'completed')
                / nullif(sum(h.count) FILTER (WHERE h.target = 'completed'), 0) AS mean_ms
-        FROM mesh.recent_moves h WHERE h.at > statement_timestamp() - interval '1 hour' GROUP BY h.job_type
+        FROM (SELECT d.job_type, d.source, d.target, d.count, d.total_ms FROM mesh.job_minutes d
+              WHERE d.minute > statement_timestamp() - interval '1 hour'
+              UNION ALL
+              SELECT m.job_type, coalesce(m.source, ''), m.target, m.count, m.total_ms FROM mesh.job_moves m
+              WHERE m.at > statement_timestamp() - interval '1 hour') AS h
+        GROUP BY h.job_type
     )
     SELECT t.name, t.paused, counts.*, coalesce(hour.enqueued, 0), coalesce(hour.completed, 0), coalesce(hour.failed, 0),
            hour.mean_ms, extract(epoch FROM clock_timestamp() - oldest.waiting_since)

@@ -61,7 +61,7 @@ def test_jobs_that_were_there_before_are_counted_and_their_leases_hold(mesh_serv
             assert rows(f"{counted} WHERE job_type = %s", TYPE) == [(11, 0, 1, 5, 4, 1)]
 
 
-_STEPS = [migration.path.name for migration in runtime_source().migrations() if "0006" <= migration.path.name < "0007"]
+_STEPS = [migration.path.name for migration in runtime_source().migrations() if "0006" <= migration.path.name < "0008"]
 
 
 @pytest.mark.parametrize("last", _STEPS)
