@@ -9,13 +9,12 @@ compare with is the first line: what Python takes to read and parse the same fil
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from command_speed.processes import measured, mesh, print_medians
 
 FIELDS = ("title:string", "options:list[string]", "closes:datetime?", "rating:int?")
 PARSE = """\
@@ -27,20 +26,6 @@ for path in Path().rglob("*"):
         if path.suffix == ".py":
             ast.parse(text)
 """
-
-
-def mesh(*arguments: str) -> list[str]:
-    """The command line of `mesh`."""
-    return [sys.executable, "-m", "mesh_cli", *arguments]
-
-
-def measured(command: list[str], cwd: Path) -> tuple[float, float]:
-    """CPU and wall-clock milliseconds of one run."""
-    before, started = os.times(), time.perf_counter()
-    subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    after, wall = os.times(), time.perf_counter() - started
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return cpu * 1000, wall * 1000
 
 
 def app_with(folder: Path, types: int) -> Path:
@@ -66,10 +51,7 @@ def main() -> None:
             for types, app in apps.items():
                 for name, command in (("parse once", [sys.executable, "-c", PARSE]), ("mesh check", mesh("check"))):
                     times.setdefault(f"{name}, {types + 3} types", []).append(measured(command, app))
-    print(f"{'median of ' + str(arguments.runs):<26}{'CPU ms':>10}{'wall ms':>10}")
-    for name, measurements in times.items():
-        cpu, wall = (statistics.median(values) for values in zip(*measurements, strict=True))
-        print(f"{name:<26}{cpu:>10.0f}{wall:>10.0f}")
+    print_medians(arguments.runs, times)
 
 
 if __name__ == "__main__":

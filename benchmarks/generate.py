@@ -10,14 +10,13 @@ migrations, plans, applies in a transaction and records. A dry run leaves out th
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from command_speed.processes import measured, mesh, print_medians
 
 SPEC = """\
 kind: post-type
@@ -39,15 +38,6 @@ for name in environment.list_templates(filter_func=lambda name: name.endswith(".
 COPIER = "import sys; from copier import run_copy; run_copy(sys.argv[1], sys.argv[2], defaults=True, quiet=True)"
 
 
-def measured(command: list[str], cwd: Path) -> tuple[float, float]:
-    """CPU and wall-clock milliseconds of one run."""
-    before, started = os.times(), time.perf_counter()
-    subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    after, wall = os.times(), time.perf_counter() - started
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return cpu * 1000, wall * 1000
-
-
 def template(folder: Path) -> Path:
     """Ten small files for the peers."""
     folder.mkdir()
@@ -62,11 +52,6 @@ def app_with_spec(folder: Path) -> Path:
     subprocess.run(mesh("init", str(folder)), check=True, stdout=subprocess.DEVNULL)
     (folder / "specs" / "poll.yaml").write_text(SPEC)
     return folder
-
-
-def mesh(*arguments: str) -> list[str]:
-    """The command line of `mesh`."""
-    return [sys.executable, "-m", "mesh_cli", *arguments]
 
 
 def main() -> None:
@@ -91,10 +76,7 @@ def main() -> None:
                 ("mesh check", mesh("check"), copy),
             ):
                 times.setdefault(name, []).append(measured(command, cwd))
-    print(f"{'median of ' + str(runs):<26}{'CPU ms':>10}{'wall ms':>10}")
-    for name, measurements in times.items():
-        cpu, wall = (statistics.median(values) for values in zip(*measurements, strict=True))
-        print(f"{name:<26}{cpu:>10.0f}{wall:>10.0f}")
+    print_medians(runs, times)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
--- The statements of schedules; what they do stands with the functions in sql/migrations/0006_queue_7_cron.sql.
+-- The statements of schedules; what they do stands with the functions in sql/migrations/*_queue_*.sql.
 
 -- name: set_schedule
 -- Makes a schedule, or changes one of the same source; returns when it fires next.

@@ -1,4 +1,4 @@
--- Statements that put jobs into the queue; what they do stands with the functions in sql/migrations/0006_queue_2_enqueue.sql.
+-- Statements that put jobs into the queue; what they do stands with the functions in sql/migrations/*_queue_*.sql.
 
 -- name: enqueue_usual
 -- One job that may run now; the fewer parameters, the faster.

@@ -1,4 +1,4 @@
--- What a worker asks about the jobs that it runs; what these do stands with the functions in sql/migrations/0006_queue_3*.sql.
+-- What a worker asks about the jobs that it runs; what these do stands with the functions in sql/migrations/*_queue_*.sql.
 
 -- name: cancellations
 -- The running jobs that somebody wants to end, whoever runs them: few, for each goes as its job does.
